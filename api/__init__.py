@@ -1,0 +1,1 @@
+"""The HTTP service: a shell around the inspector."""

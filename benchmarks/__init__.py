@@ -1,0 +1,1 @@
+"""Timings and accuracy figures with their conditions."""

@@ -1,0 +1,1 @@
+"""Labelled photos: reading, splitting, checking, composing."""

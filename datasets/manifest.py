@@ -1,0 +1,57 @@
+"""manifest.csv: one row a photo with split, source, licence and place group."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from firewarden.errors import DatasetError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRecord:
+    """One photo of a data folder. `place_group` ties photos of one place together; a split never cuts a group."""
+
+    file: str
+    split: str
+    source: str
+    licence: str
+    place_group: str
+    scene: str
+
+    @property
+    def stem(self) -> str:
+        return Path(self.file).stem
+
+
+def read_manifest(folder: Path) -> tuple[PhotoRecord, ...]:
+    """Records of `folder/manifest.csv` in file order; an unknown split is an error."""
+    path = folder / "manifest.csv"
+    if not path.exists():
+        raise DatasetError(f"{path} is missing. Splits, sources and licences are read from it.")
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    records = tuple(PhotoRecord(**{name: row[name] for name in PhotoRecord.__slots__}) for row in rows)
+    for record in records:
+        if record.split not in SPLITS:
+            raise DatasetError(f"{path}: {record.file} has split {record.split!r}, expected one of {SPLITS}.")
+    return records
+
+
+def shared_places(records: Iterable[PhotoRecord]) -> frozenset[str]:
+    """Place groups that occur in more than one split: their val or test photos reward memory, not sight."""
+    splits_of: dict[str, set[str]] = {}
+    for record in records:
+        splits_of.setdefault(record.place_group, set()).add(record.split)
+    return frozenset(place for place, splits in splits_of.items() if len(splits) > 1)
+
+
+def split_records(
+    records: Iterable[PhotoRecord], split: str, *, keep_shared_places: bool = False
+) -> tuple[PhotoRecord, ...]:
+    """Records of one split. Outside train, photos of places that other splits show too are left out by default."""
+    records = tuple(records)
+    shared = frozenset() if split == "train" or keep_shared_places else shared_places(records)
+    return tuple(r for r in records if r.split == split and r.place_group not in shared)

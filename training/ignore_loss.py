@@ -1,0 +1,102 @@
+"""Detection loss that honours ignore regions: inside one, its class is neither rewarded nor punished.
+
+Ignore boxes travel through the augmentations as extra classes: class `c` ignored is label `c + class_count`
+(see `training_set.py`), so mosaic, flips and warps move them like any box.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
+from ultralytics.utils.tal import make_anchors
+
+
+def split_ignore(batch: dict[str, Any], class_count: int) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The batch without ignore rows, and the ignore rows as `batch_idx (n,)`, `cls (n,)`, `bboxes (n, 4)` cxcywh."""
+    label = batch["cls"].view(-1)
+    real = label < class_count
+    kept = {
+        **batch,
+        "batch_idx": batch["batch_idx"][real],
+        "cls": batch["cls"][real],
+        "bboxes": batch["bboxes"][real],
+    }
+    ignored = {
+        "batch_idx": batch["batch_idx"][~real].long(),
+        "cls": label[~real].long() - class_count,
+        "bboxes": batch["bboxes"][~real],
+    }
+    return kept, ignored
+
+
+def ignore_mask(
+    ignored: dict[str, torch.Tensor], anchors: torch.Tensor, shape: tuple[int, int, int]
+) -> torch.Tensor:
+    """Boolean (batch, anchors, classes): True where an anchor centre lies inside an ignore box of that class.
+
+    `anchors (n, 2)` are centres as x, y in [0, 1] of the input.
+    """
+    mask = torch.zeros(shape, dtype=torch.bool, device=anchors.device)
+    half = ignored["bboxes"][:, 2:] / 2
+    low, high = ignored["bboxes"][:, :2] - half, ignored["bboxes"][:, :2] + half
+    inside = ((anchors[None] >= low[:, None]) & (anchors[None] <= high[:, None])).all(
+        dim=2
+    )  # (rows, anchors)
+    for row, (image, class_id) in enumerate(zip(ignored["batch_idx"], ignored["cls"], strict=True)):
+        mask[image, :, class_id] |= inside[row]
+    return mask
+
+
+class IgnoreAwareLoss(v8DetectionLoss):
+    """The stock loss with the class term switched off where the answer is unknown."""
+
+    def __init__(self, model: Any, tal_topk: int = 10, tal_topk2: int | None = None) -> None:
+        super().__init__(model, tal_topk, tal_topk2)
+        self.bce = self._masked_bce
+        self._mask: torch.Tensor | None = None
+
+    def _masked_bce(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        loss = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
+        if self._mask is None:
+            return loss
+        return loss.masked_fill(self._mask & (targets == 0), 0.0)
+
+    def get_assigned_targets_and_loss(self, preds: Any, batch: dict[str, Any], **kwargs: Any) -> Any:
+        kept, ignored = split_ignore(batch, self.nc)
+        self._mask = None
+        if len(ignored["cls"]):
+            features = preds["feats"]
+            points, strides = make_anchors(features, self.stride, 0.5)
+            h, w = (side * float(self.stride[0]) for side in features[0].shape[2:])
+            centres = points * strides / torch.tensor([w, h], dtype=points.dtype, device=points.device)
+            self._mask = ignore_mask(ignored, centres, (features[0].shape[0], len(centres), self.nc))
+        return super().get_assigned_targets_and_loss(preds, kept, **kwargs)
+
+
+class IgnoreAwareModel(DetectionModel):
+    """A detection model trained with `IgnoreAwareLoss`; forward passes run in bfloat16 when `bf16_training` is set."""
+
+    bf16_training = False
+
+    def init_criterion(self) -> Any:
+        if getattr(self.model[-1], "one2one_cv2", None) is not None:
+            return E2ELoss(self, IgnoreAwareLoss)
+        return IgnoreAwareLoss(self)
+
+    def loss(self, batch: dict[str, Any], preds: Any = None) -> Any:
+        if preds is None and self.training and self.bf16_training:
+            image = batch["img"].contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                preds = self.forward(image)
+            preds = _to_float(preds)
+        return super().loss(batch, preds)
+
+
+def _to_float(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _to_float(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_to_float(item) for item in value]
+    return value.float() if torch.is_tensor(value) else value

@@ -1,0 +1,84 @@
+"""The ultralytics trainer with four changes: ignore regions, COCO class rows kept, bf16 on CPUs, all cores used."""
+
+import os
+from copy import copy
+from typing import Any
+
+import torch
+from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.utils.torch_utils import strip_optimizer
+
+from firewarden.training.head_init import copy_class_rows
+from firewarden.training.ignore_loss import IgnoreAwareModel
+
+_INSIDE_SHARE = 0.5  # a detection counts neither way when this share of it lies in an ignore box of its class
+
+
+class IgnoreAwareValidator(DetectionValidator):
+    """Validation on coded labels: ignore rows are no targets, and detections inside them are dropped."""
+
+    def _prepare_batch(self, si: int, batch: dict[str, Any]) -> dict[str, Any]:
+        prepared: dict[str, Any] = super()._prepare_batch(si, batch)
+        real = prepared["cls"] < self.nc
+        self._ignore = (prepared["cls"][~real] - self.nc, prepared["bboxes"][~real])
+        return {**prepared, "cls": prepared["cls"][real], "bboxes": prepared["bboxes"][real]}
+
+    def _prepare_pred(self, pred: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        pred = super()._prepare_pred(pred)
+        ignored_class, boxes = self._ignore
+        if not len(boxes) or not len(pred["cls"]):
+            return pred
+        mine = pred["bboxes"]
+        top_left = torch.maximum(mine[:, None, :2], boxes[None, :, :2])
+        inside = (torch.minimum(mine[:, None, 2:], boxes[None, :, 2:]) - top_left).clamp(min=0).prod(dim=2)
+        share = inside / (mine[:, 2:] - mine[:, :2]).prod(dim=1).clamp(min=1e-6)[:, None]
+        drop = ((share > _INSIDE_SHARE) & (pred["cls"][:, None] == ignored_class[None])).any(dim=1)
+        return {name: rows[~drop] for name, rows in pred.items()}
+
+
+class EvidenceTrainer(DetectionTrainer):
+    """Trains the evidence classes. `data["names"]` holds coded names: the first half are the classes."""
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> IgnoreAwareModel:
+        classes = self._classes()
+        model = IgnoreAwareModel(cfg, nc=len(classes), ch=self.data["channels"], verbose=verbose)
+        if weights is not None:
+            model.load(weights)
+            if len(weights.names) != len(classes):
+                copy_class_rows(weights, model, classes)
+        model.bf16_training = self.device.type == "cpu" and _has_fast_bf16()
+        return model
+
+    def set_model_attributes(self) -> None:
+        classes = self._classes()
+        self.model.nc, self.model.names, self.model.args = len(classes), dict(enumerate(classes)), self.args
+
+    def get_validator(self) -> IgnoreAwareValidator:
+        return IgnoreAwareValidator(
+            self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks
+        )
+
+    def final_eval(self) -> None:
+        """Only strip the optimizer: `firewarden evaluate` measures, through the decoder that serves."""
+        for path in (self.last, self.best):
+            if path.exists():
+                strip_optimizer(path)
+
+    def _classes(self) -> list[str]:
+        names = list(self.data["names"].values())
+        return names[: len(names) // 2]
+
+
+def use_all_cores(trainer: Any) -> None:
+    """Callback: the trainer sets cores - 1 threads on CPUs; use all, and lay tensors out for the CPU kernels."""
+    if trainer.device.type == "cpu":
+        torch.set_num_threads(os.cpu_count() or 1)
+        trainer.model.to(memory_format=torch.channels_last)
+
+
+def _has_fast_bf16() -> bool:
+    flags = (
+        torch.cpu._is_avx512_bf16_supported() if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
+    )
+    amx = torch.cpu._is_amx_tile_supported() if hasattr(torch.cpu, "_is_amx_tile_supported") else False
+    return bool(flags or amx)
