@@ -28,6 +28,8 @@ _INDOOR_SCENES = frozenset({"corridor", "lobby", "stairwell", "private_room"})
 _INDOOR_SOURCES = ("DoorDetect",)
 _HIDDEN_SHARE = 0.6  # a box covered more than this by a pasted object is no longer a fair label
 Picture = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+Row = tuple[int, Box]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _add_signs(
     ground: _Ground, rng: np.random.Generator, crops: list[Picture], other: list[Picture], class_id: int
 ) -> LabelRows:
     h, w = ground.photo.shape[:2]
-    rows = []
+    rows: list[Row] = []
     for _ in range(int(rng.integers(1, 4))):
         drawn, decoy = rng.random() < 0.75, rng.random() < 0.2
         sign = _sign_cutout(rng, other if decoy else crops, drawn=drawn and not decoy)
@@ -102,9 +104,8 @@ def _add_signs(
         scale = side / sign.shape[1]
         sign = np.asarray(cv2.resize(sign, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         x, y = int(rng.uniform(-0.1, 0.95) * w), int(rng.uniform(-0.03, 0.65) * h)
-        taken = rows + [
-            (0, tuple(map(float, box))) for box in ground.labels.xyxy((h, w)) if _is_thing(box, (h, w))
-        ]
+        things = [box for box in ground.labels.xyxy((h, w)) if _is_thing(box, (h, w))]
+        taken = [*things, *(box for _, box in rows)]
         if _touches(taken, (x, y, x + sign.shape[1], y + sign.shape[0])):
             continue
         spot = ground.photo[
@@ -132,15 +133,13 @@ def _sign_cutout(rng: np.random.Generator, crops: list[Picture], *, drawn: bool)
     return np.dstack([crop, np.full(crop.shape[:2], 255, np.uint8)])
 
 
-def _touches(rows: list[tuple[int, tuple[float, float, float, float]]], box: tuple[float, ...]) -> bool:
-    return any(
-        min(b[2], box[2]) > max(b[0], box[0]) and min(b[3], box[3]) > max(b[1], box[1]) for _, b in rows
-    )
+def _touches(taken: Iterable[Box | NDArray[np.float32]], box: Box) -> bool:
+    return any(min(b[2], box[2]) > max(b[0], box[0]) and min(b[3], box[3]) > max(b[1], box[1]) for b in taken)
 
 
 def _add_ebikes(ground: _Ground, rng: np.random.Generator, bikes: list[Picture], class_id: int) -> LabelRows:
     h, w = ground.photo.shape[:2]
-    rows: list[tuple[int, tuple[float, float, float, float]]] = []
+    rows: list[Row] = []
     for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         bike = bikes[int(rng.integers(len(bikes)))]
         bike = bike[:, ::-1] if rng.random() < 0.5 else bike
@@ -153,7 +152,7 @@ def _add_ebikes(ground: _Ground, rng: np.random.Generator, bikes: list[Picture],
         bike = warp(bike, rng, tilt=0.05)
         x, foot = int(rng.uniform(-0.15, 0.85) * w), int(rng.uniform(0.75, 1.12) * h)
         y = foot - bike.shape[0]
-        if _touches(rows, (x, y, x + bike.shape[1], foot)):
+        if _touches([box for _, box in rows], (x, y, x + bike.shape[1], foot)):
             continue
         spot = ground.photo[max(y, 0) : min(foot, h), max(x, 0) : min(x + bike.shape[1], w)]
         if not spot.size:
@@ -175,7 +174,7 @@ def _ground_shadow(photo: Picture, foot: tuple[int, int], width: int, rng: np.ra
     photo[:] = (photo * (1 - mask[..., None])).astype(np.uint8)
 
 
-def _rows_of(rows: Iterable[tuple[int, tuple[float, float, float, float]]], hw: tuple[int, int]) -> LabelRows:
+def _rows_of(rows: Iterable[Row], hw: tuple[int, int]) -> LabelRows:
     h, w = hw
     return label_rows(
         [

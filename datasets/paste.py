@@ -28,7 +28,7 @@ def cut_out_on_plain_ground(picture: Picture, *, tolerance: int = 12) -> Picture
         return None
     x, y, bw, bh = cv2.boundingRect(solid)
     alpha = np.where(cv2.dilate(solid, np.ones((3, 3), np.uint8)) > 0, alpha, 0).astype(np.uint8)
-    return np.dstack([picture, alpha])[y : y + bh, x : x + bw]
+    return np.asarray(np.dstack([picture, alpha])[y : y + bh, x : x + bw], np.uint8)
 
 
 def _largest_part(mask: Picture) -> Picture | None:
@@ -41,7 +41,7 @@ def _largest_part(mask: Picture) -> Picture | None:
     box = int(stats[largest, cv2.CC_STAT_WIDTH]) * int(stats[largest, cv2.CC_STAT_HEIGHT])
     if area < 0.95 * int(mask.sum()) or area < 0.42 * box or not 0.05 < area / mask.size < 0.75:
         return None
-    return (part_of == largest).astype(np.uint8)
+    return np.asarray(part_of == largest, np.uint8)
 
 
 def warp(cutout: Picture, rng: np.random.Generator, *, tilt: float) -> Picture:

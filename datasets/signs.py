@@ -18,7 +18,7 @@ Colour = tuple[int, int, int]
 def draw_exit_sign(rng: np.random.Generator) -> NDArray[np.uint8]:
     """One random sign, RGBA, 160 px high, opaque; aspect ratio 1 (running man alone) to about 3.4."""
     green = _green(rng)
-    white = tuple(int(v) for v in rng.integers(215, 256, 3))
+    white = int(rng.integers(215, 256)), int(rng.integers(215, 256)), int(rng.integers(215, 256))
     ink, ground = (white, green) if rng.random() < 0.6 else (green, white)
     parts = _choose_parts(rng)
     tiles = [_draw_part(part, rng, ink, ground) for part in parts]

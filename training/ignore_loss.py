@@ -12,6 +12,10 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
 from ultralytics.utils.tal import make_anchors
 
+from firewarden.training.pillow import restore_pillow_open
+
+restore_pillow_open()
+
 
 def split_ignore(batch: dict[str, Any], class_count: int) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The batch without ignore rows, and the ignore rows as `batch_idx (n,)`, `cls (n,)`, `bboxes (n, 4)` cxcywh."""

@@ -1,0 +1,43 @@
+"""The HTTP application: routes, errors and metrics around one inspector."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from firewarden import __version__
+from firewarden.api.metrics import CountRequests
+from firewarden.api.openapi import DESCRIPTION
+from firewarden.api.ports import InspectorPort
+from firewarden.api.problems import add_problem_handlers
+from firewarden.api.routes_inspections import router as inspections_router
+from firewarden.api.routes_meta import router as meta_router
+from firewarden.api.services import build_services
+from firewarden.api.settings import Settings
+
+
+def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
+    """An app that holds its own parts. Files, database and threads are opened and closed by its lifespan."""
+    services = build_services(inspector, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(services.open)
+        yield
+        await run_in_threadpool(services.close)
+
+    app = FastAPI(
+        title="FireWarden 消防隐患巡检",
+        version=__version__,
+        description=DESCRIPTION,
+        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.add_middleware(CountRequests, metrics=services.metrics)
+    add_problem_handlers(app)
+    app.include_router(inspections_router)
+    app.include_router(meta_router)
+    return app

@@ -1,0 +1,161 @@
+"""The database behind the service. One short transaction a method; who may see a row is decided in the query."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, Row, Select, create_engine, event, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from firewarden.api.auth import ApiKey, Principal, Role
+from firewarden.api.migrate import upgrade_schema
+from firewarden.api.tables import api_keys, idempotency_keys, inspections
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a commit is on the disk before the answer is sent
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA foreign_keys=ON",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionRecord:
+    """One stored inspection. `result` is `InspectionResult.to_json()`; `position` is None for all but the owner role."""
+
+    id: str
+    key_id: str
+    image_sha256: str
+    image_bytes: int
+    received_at: datetime
+    captured_at: datetime | None
+    clock_suspect: bool
+    source: str
+    venue_code: str | None
+    position: Mapping[str, Any] | None
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a write answered: per photo `{"id": ...}` or `{"problem": {...}}`. `single` answers were not a list."""
+
+    single: bool
+    items: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRow:
+    """A key the client chose, the hash of what it sent with it, and the answer it got."""
+
+    key_id: str
+    idempotency_key: str
+    request_sha256: str
+    answer: Answer
+    created_at: datetime
+
+
+class Repository:
+    """All reads and writes of the service."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._engine = _build_engine(url)
+
+    def open(self) -> None:
+        """Make the folder of an SQLite file and bring the schema up to date."""
+        if self._url.get_backend_name() == "sqlite" and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        upgrade_schema(self._engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def check(self) -> None:
+        """Ask the database for a sign of life; raises SQLAlchemyError."""
+        with self._engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def key(self, key_id: str) -> ApiKey | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one_or_none()
+        return (
+            ApiKey(row.key_id, row.secret_sha256, Role(row.role), row.created_at, row.revoked_at)
+            if row
+            else None
+        )
+
+    def has_keys(self) -> bool:
+        with self._engine.connect() as connection:
+            return connection.execute(select(api_keys.c.key_id).limit(1)).first() is not None
+
+    def add_key(self, key: ApiKey) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(insert(api_keys).values(**asdict(key)))
+
+    def save(self, records: Sequence[InspectionRecord], idempotency: IdempotencyRow | None = None) -> bool:
+        """Commit all records and the idempotency key together. False, with nothing written, where the key exists."""
+        try:
+            with self._engine.begin() as connection:
+                if idempotency is not None:
+                    connection.execute(insert(idempotency_keys).values(**asdict(idempotency)))
+                if records:
+                    connection.execute(insert(inspections), [_row_values(record) for record in records])
+        except IntegrityError:
+            if idempotency is None:
+                raise
+            return False
+        return True
+
+    def idempotency(self, key_id: str, idempotency_key: str) -> IdempotencyRow | None:
+        """What was answered to this key before."""
+        query = select(idempotency_keys).where(
+            idempotency_keys.c.key_id == key_id, idempotency_keys.c.idempotency_key == idempotency_key
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        answer = Answer(row.answer["single"], tuple(row.answer["items"]))
+        return IdempotencyRow(row.key_id, row.idempotency_key, row.request_sha256, answer, row.created_at)
+
+    def inspections(self, ids: Sequence[str], viewer: Principal) -> dict[str, InspectionRecord]:
+        """Records by id, as far as `viewer` may see them; unknown and hidden ids are simply absent."""
+        query = _visible_to(viewer).where(inspections.c.id.in_(ids))
+        with self._engine.connect() as connection:
+            return {row.id: _record(row) for row in connection.execute(query)}
+
+
+def _visible_to(viewer: Principal) -> Select[Any]:
+    """Rows and columns a viewer may read: an owner all of them, anyone else its own rows without the position."""
+    if viewer.role is Role.OWNER:
+        return select(inspections)
+    columns = [column for column in inspections.c if column.name != "position"]
+    return select(*columns).where(inspections.c.key_id == viewer.key_id)
+
+
+def _row_values(record: InspectionRecord) -> dict[str, Any]:
+    result = record.result
+    graded = {name: result[name] for name in ("verdict", "risk_level", "model_id", "rules_version")}
+    return {**{name: getattr(record, name) for name in record.__slots__}, **graded}
+
+
+def _record(row: Row[Any]) -> InspectionRecord:
+    values: dict[str, Any] = {name: row._mapping.get(name) for name in InspectionRecord.__slots__}
+    return InspectionRecord(**values)
+
+
+def _build_engine(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()

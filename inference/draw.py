@@ -1,0 +1,271 @@
+"""The annotated picture: what was found and that a person must verify it. Blurred first, then drawn on."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from firewarden.findings import Box, Text
+from firewarden.geometry import Boxes
+from firewarden.inference.draw_banner import Line, draw_banner, wrap_text
+from firewarden.inference.draw_layout import place_plate
+from firewarden.inference.draw_marks import (
+    Mark,
+    Polygon,
+    banner_stripe,
+    class_label,
+    marks_of,
+    notice_line,
+    provenance_of,
+    scale_box,
+    texts_of,
+    verdict_lines,
+)
+from firewarden.inference.draw_shapes import (
+    draw_box,
+    draw_leader,
+    draw_path,
+    draw_plate,
+    hatch_polygon,
+    plate_wh,
+    tint_polygon,
+)
+from firewarden.inference.image import decode_image
+from firewarden.inference.privacy import blur_private_regions, drop_faces_on, find_faces
+from firewarden.inference.resize import resize
+
+MAX_LONG_SIDE = 1600
+_MIN_LONG_SIDE = 960  # smaller pictures are enlarged: below this no text would be readable on a phone
+_MIN_WIDTH_SHARE = (
+    0.42  # of the long side; a narrower photo stands on a wider ground, so that the banner has room
+)
+_TITLE, _TEXT = 0.027, 0.0225  # text sizes as shares of the long side
+_PLATED_CLASSES = ("vehicle", "ebike")
+_WHITE, _INK, _GROUND = (255, 255, 255), (240, 240, 240), (22, 25, 30)
+_FREE, _BLOCKED, _SEARCHED = (0, 190, 120), (226, 32, 44), (120, 230, 255)
+_NO_NAMES: Mapping[str, Text] = {}
+Pixels = NDArray[np.uint8]
+Rows = tuple[tuple[str, str], ...]  # (text, weight of the typeface)
+
+
+def annotated_jpeg(data: bytes, result: Mapping[str, Any], names: Mapping[str, Text] = _NO_NAMES) -> bytes:
+    """The photo `data` as an outward JPEG with `result` (InspectionResult.to_json()) drawn on it.
+
+    Faces and plates are blurred first (see privacy for what that covers). The long side is at most 1600 px; no EXIF,
+    GPS or thumbnail is carried over; the JPEG comment names the SHA-256 of the parent. Raises InvalidImage for damaged
+    bytes and ValueError when the result belongs to another photo.
+    """
+    image = decode_image(data, min_long_side=MAX_LONG_SIDE)
+    if result["image_sha256"] != image.sha256:
+        raise ValueError(
+            f"got the result of photo {result['image_sha256'][:12]} and the bytes of photo {image.sha256[:12]}; "
+            "draw each result on its own photo"
+        )
+    drawn = annotate(blur_for_release(image.pixels, result), result, names)
+    jpeg = io.BytesIO()
+    comment = f"FireWarden annotated copy, parent sha256 {image.sha256}".encode()
+    Image.fromarray(drawn[..., ::-1]).save(jpeg, "JPEG", quality=86, comment=comment)
+    return jpeg.getvalue()
+
+
+def blur_for_release(pixels: Pixels, result: Mapping[str, Any]) -> Pixels:
+    """A copy of the photo (h, w, 3) BGR, at any scale, with the faces and plates of `result` blurred."""
+    scale_xy = _scale_xy(result, (pixels.shape[1], pixels.shape[0]))
+    persons = _boxes_of(result, ("person",), scale_xy)
+    extinguishers = _boxes_of(result, ("extinguisher",), scale_xy)
+    faces = drop_faces_on(find_faces(pixels), extinguishers, persons)
+    return blur_private_regions(pixels, persons, _boxes_of(result, _PLATED_CLASSES, scale_xy), faces)
+
+
+def annotate(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text] = _NO_NAMES) -> Pixels:
+    """Findings, evidence and zones of `result` drawn on the photo (h, w, 3) BGR, with a banner below; BGR.
+
+    The photo may be at any scale. The returned picture has a size of its own: its long side, banner included, is at
+    most 1600 px, and small photos are enlarged so that text can be read. Nothing is blurred here. Names of
+    hazards and classes come from `result["names"]`, else `names`, else the code stands for itself.
+    """
+    plan = _settle(pixels, result, names)
+    photo = Image.fromarray(np.ascontiguousarray(_resized(pixels, plan.photo_wh)[..., ::-1]))
+    _paint(photo, plan)
+    whole = Image.new("RGB", (plan.banner.width, photo.height + plan.banner.height), _GROUND)
+    whole.paste(photo, (0, 0))
+    whole.paste(plan.banner, (0, photo.height))
+    return np.ascontiguousarray(np.asarray(whole)[..., ::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Plate:
+    """A text plate; `box` is None when it found no place."""
+
+    anchor: Box
+    rows: Rows
+    box: Box | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Everything to paint, in canvas pixels. `plates` match `marks`, `labels` are of the evidence."""
+
+    photo_wh: tuple[int, int]
+    text_px: int
+    marks: tuple[Mark, ...]
+    plates: tuple[_Plate, ...]
+    labels: tuple[_Plate, ...]
+    banner: Image.Image
+
+
+def _settle(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text]) -> _Plan:
+    """The largest photo that fits together with its banner; the banner grows as the photo narrows."""
+    h, w = pixels.shape[:2]
+    long_side = min(MAX_LONG_SIDE, max(_MIN_LONG_SIDE, h, w))
+    scale = long_side / max(h, w)
+    for _ in range(8):
+        plan = _plan((max(1, round(w * scale)), max(1, round(h * scale))), long_side, result, names)
+        excess_px = max(plan.photo_wh[1] + plan.banner.height, plan.photo_wh[0]) - long_side
+        if excess_px <= 0:
+            break
+        scale *= max(0.2, (plan.photo_wh[1] - excess_px - 1) / plan.photo_wh[1])
+    return plan
+
+
+def _plan(
+    photo_wh: tuple[int, int], long_side: int, result: Mapping[str, Any], names: Mapping[str, Text]
+) -> _Plan:
+    text_px = math.ceil(_TEXT * long_side)
+    scale_xy = _scale_xy(result, photo_wh)
+    marks = marks_of(result, names, scale_xy)
+    evidence_rows = sorted({row for mark in marks for row in mark.evidence})
+    evidence = [result["detections"][row] for row in evidence_rows]
+    boxes = [_clipped(scale_box(row["xyxy"], scale_xy), photo_wh) for row in evidence]
+    plates = _place_marks(marks, boxes, photo_wh, text_px)
+    taken = [plate.box for plate in plates if plate.box]
+    labels = _place_labels(
+        [class_label(row["class_name"], texts_of(result, names)) for row in evidence],
+        boxes,
+        taken,
+        photo_wh,
+        text_px,
+    )
+    width = max(photo_wh[0], round(_MIN_WIDTH_SHARE * long_side))
+    banner = draw_banner(_banner_lines(result, marks, plates, long_side), width, banner_stripe(result))
+    return _Plan(photo_wh, text_px, marks, plates, labels, banner)
+
+
+def _place_marks(
+    marks: Sequence[Mark], evidence: Sequence[Box], photo_wh: tuple[int, int], text_px: int
+) -> tuple[_Plate, ...]:
+    anchors = [_clipped(mark.xyxy, photo_wh) for mark in marks]
+    zones = [_enclosing(polygon) for mark in marks for _, polygon in mark.zones if polygon]
+    plates: list[_Plate] = []
+    for mark, anchor in zip(marks, anchors, strict=True):
+        rows = _wrapped_rows(mark.lines, round(photo_wh[0] * 0.8), text_px)
+        taken = [plate.box for plate in plates if plate.box]
+        box = place_plate(
+            anchor, plate_wh(rows, text_px), photo_wh, taken=taken, avoid=[*anchors, *evidence, *zones]
+        )
+        plates.append(_Plate(anchor, rows, box))
+    return tuple(plates)
+
+
+def _wrapped_rows(lines: tuple[str, str], room_px: int, text_px: int) -> Rows:
+    weights = ("Bold", "Medium")
+    return tuple(
+        (row, weight)
+        for text, weight in zip(lines, weights, strict=True)
+        for row in wrap_text(Line(text, text_px, weight), room_px)
+    )
+
+
+def _place_labels(
+    texts: Sequence[str], boxes: Sequence[Box], taken: Sequence[Box], photo_wh: tuple[int, int], text_px: int
+) -> tuple[_Plate, ...]:
+    """Class names beside their boxes; one without a free place there is left out, its box stays."""
+    used, labels = list(taken), []
+    for text, anchor in zip(texts, boxes, strict=True):
+        rows: Rows = ((text, "Medium"),)
+        box = place_plate(anchor, plate_wh(rows, text_px), photo_wh, taken=used, avoid=boxes, near_only=True)
+        labels.append(_Plate(anchor, rows, box))
+        used += [box] if box else []
+    return tuple(labels)
+
+
+def _banner_lines(
+    result: Mapping[str, Any], marks: Sequence[Mark], plates: Sequence[_Plate], long_side: int
+) -> list[Line]:
+    """Verdict, findings that found no place in the photo, the notice, provenance."""
+    title_px, text_px = math.ceil(_TITLE * long_side), math.ceil(_TEXT * long_side)
+    zh, en = verdict_lines(result)
+    lines = [Line(zh, title_px, "Bold", _WHITE), Line(en, text_px, "Medium", _WHITE)]
+    hidden = [mark for mark, plate in zip(marks, plates, strict=True) if plate.box is None]
+    lines += [Line(f"◆ {' '.join(mark.lines)}", text_px, "Medium", _WHITE) for mark in hidden]
+    lines += [Line(notice_line(result), text_px, "Medium")]
+    return [*lines, Line(provenance_of(result), text_px, "Regular", (150, 156, 164))]
+
+
+def _paint(photo: Image.Image, plan: _Plan) -> None:
+    """Zones, then evidence, then findings with the highest level on top, then all text."""
+    line_px = max(2, round(plan.text_px * 0.16))
+    for mark in reversed(plan.marks):
+        _paint_zones(photo, mark, line_px)
+    for label in plan.labels:
+        draw_box(photo, label.anchor, _WHITE, max(2, line_px // 2))
+    for mark in reversed(plan.marks):
+        draw_box(photo, mark.xyxy, mark.style.colour, line_px + 1, dashed=mark.style.dashed)
+    placed = [
+        (mark, plate, plate.box) for mark, plate in zip(plan.marks, plan.plates, strict=True) if plate.box
+    ]
+    for mark, plate, box in placed:
+        draw_leader(photo, box, plate.anchor, mark.style.colour, line_px)
+    for label in plan.labels:
+        if label.box:
+            draw_plate(photo, label.box, label.rows, plan.text_px, _GROUND, _INK)
+    for mark, plate, box in placed:
+        draw_plate(photo, box, plate.rows, plan.text_px, mark.style.colour, mark.style.ink)
+
+
+def _paint_zones(photo: Image.Image, mark: Mark, line_px: int) -> None:
+    """Egress zones green, or red and hatched when blocked; zones that were searched in dashes."""
+    for kind, polygon in mark.zones:
+        if kind != "egress":
+            draw_path(photo, polygon, _SEARCHED, line_px, dashed=True)
+        elif mark.is_hazard:
+            tint_polygon(photo, polygon, _BLOCKED, 60)
+            hatch_polygon(photo, polygon, _BLOCKED, line_px * 7, line_px)
+        else:
+            tint_polygon(photo, polygon, _FREE, 90)
+
+
+def _scale_xy(result: Mapping[str, Any], wh: tuple[int, int]) -> tuple[float, float]:
+    h, w = result["image_hw"]
+    return wh[0] / w, wh[1] / h
+
+
+def _boxes_of(result: Mapping[str, Any], class_names: Sequence[str], scale_xy: tuple[float, float]) -> Boxes:
+    rows = [
+        scale_box(row["xyxy"], scale_xy) for row in result["detections"] if row["class_name"] in class_names
+    ]
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def _enclosing(polygon: Polygon) -> Box:
+    x, y = zip(*polygon, strict=True)
+    return min(x), min(y), max(x), max(y)
+
+
+def _clipped(box: Box, wh: tuple[int, int]) -> Box:
+    x0, y0, x1, y1 = box
+    return (
+        min(max(x0, 0.0), wh[0]),
+        min(max(y0, 0.0), wh[1]),
+        min(max(x1, 0.0), wh[0]),
+        min(max(y1, 0.0), wh[1]),
+    )
+
+
+def _resized(pixels: Pixels, wh: tuple[int, int]) -> Pixels:
+    return resize(pixels, wh, filter="area" if wh[0] < pixels.shape[1] else "cubic")

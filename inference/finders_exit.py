@@ -1,0 +1,195 @@
+"""Finders of obstructed exits and cluttered passages: boxes in, findings out. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from firewarden.findings import Fact, Finding, Outcome, SceneEstimate, Source, Text, Zone
+from firewarden.geometry import Polygon, clip_polygon, inside_share_batch
+from firewarden.inference import predicates as p
+from firewarden.inference.relations import ClutteredPassage, ObstructedExit
+from firewarden.inference.rules import Rules
+from firewarden.inference.view import Rows, View, enclosing_box, without
+from firewarden.inference.wording import fill, name_objects, name_place
+
+
+def model_facts(names: Iterable[str]) -> tuple[Fact, ...]:
+    """Facts the detections support."""
+    return tuple(Fact(name, Source.MODEL) for name in names)
+
+
+def find_obstructed_exits(
+    rel: ObstructedExit, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
+) -> list[Finding]:
+    """One finding for each evacuation door that is obstructed, locked, or whose floor cannot be seen."""
+    doors = view.rows(rel.doors)
+    signs_of = _signs_of_doors(rel, view, doors)
+    obstacles = without(view.rows(rel.obstacles), claimed)
+    people = view.rows(rel.people)
+    egress = [
+        _Door(rel, view, int(row), tuple(signs_of[int(row)]))
+        for row in doors
+        if signs_of[int(row)] or scene.name in rel.egress_scenes
+    ]
+    judged = (_judge_door(door, rules, obstacles, people) for door in egress)
+    return [finding for finding in judged if finding is not None]
+
+
+def _signs_of_doors(rel: ObstructedExit, view: View, doors: Rows) -> dict[int, list[int]]:
+    """Each exit sign speaks for the nearest door it can mark."""
+    signs_of: dict[int, list[int]] = {int(door): [] for door in doors}
+    for sign in view.rows(rel.signs):
+        box = view.box(sign)
+        centre = (box[0] + box[2]) / 2
+        marked = [
+            (abs(float((view.box(door)[0] + view.box(door)[2]) / 2 - centre)), int(door))
+            for door in doors
+            if p.signs_door(
+                view.box(door),
+                box[None],
+                above_lte_h=rel.sign_above_lte_h,
+                below_top_lte_h=rel.sign_below_top_lte_h,
+                dx_lt_w=rel.sign_dx_lt_w,
+            )[0]
+        ]
+        if marked:
+            signs_of[min(marked)[1]].append(int(sign))
+    return signs_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Door:
+    """One evacuation door under judgement: its row, the signs that mark it, and the zone on the floor before it."""
+
+    rel: ObstructedExit
+    view: View
+    row: int
+    signs: tuple[int, ...]
+
+    @property
+    def box(self) -> p.BoxRow:
+        return self.view.box(self.row)
+
+    @property
+    def zone(self) -> Polygon:
+        return p.egress_zone(self.box, depth_h=self.rel.zone_depth_h, far_width_w=self.rel.zone_far_width_w)
+
+    @property
+    def proof(self) -> list[int]:
+        return [self.row, *self.signs]
+
+
+def _judge_door(door: _Door, rules: Rules, obstacles: Rows, people: Rows) -> Finding | None:
+    goods, ratio = _in_zone(door, obstacles)
+    lock_rows = door.view.rows(door.rel.locks)
+    locks = lock_rows[p.centre_inside(door.view.boxes(lock_rows), door.box)].tolist()
+    if goods or locks:
+        return _blocked(door, rules, goods, ratio, locks)
+    crowd, crowd_ratio = _in_zone(door, people)
+    if crowd:
+        return _blocked(door, rules, crowd, crowd_ratio, [], moving=True)
+    if p.share_in_frame(door.zone, door.view.image_hw) < door.rel.zone_in_frame_gte:
+        return _finding(door, Outcome.NOT_ASSESSABLE, door.rel.reason_unseen, door.proof)
+    return None
+
+
+def _in_zone(door: _Door, rows: Rows) -> tuple[list[int], float]:
+    """Rows that obstruct the door together, and the larger of zone cover and lower-half overlap; none below the bounds."""
+    rel, view = door.rel, door.view
+    standing = rows[
+        p.stands_at_door(
+            door.box,
+            view.boxes(rows),
+            base_below_lte_h=rel.base_below_lte_h,
+            base_above_lte_h=rel.base_above_lte_h,
+        )
+    ]
+    cover = p.zone_cover(door.zone, view.boxes(standing), lower_part=rel.lower_part)
+    overlap = p.lower_half_overlap(door.box, view.boxes(standing))
+    if cover < rel.cover_gte and overlap < rel.lower_half_overlap_gte:
+        return [], 0.0
+    return [int(row) for row in standing if _touches(door, int(row))], max(cover, overlap)
+
+
+def _touches(door: _Door, row: int) -> bool:
+    box = door.view.box(row)[None]
+    in_zone = p.zone_cover(door.zone, box, lower_part=door.rel.lower_part)
+    return in_zone > 0 or p.lower_half_overlap(door.box, box) > 0
+
+
+def _blocked(
+    door: _Door, rules: Rules, goods: list[int], ratio: float, locks: list[int], *, moving: bool = False
+) -> Finding:
+    rel, view = door.rel, door.view
+    names = {view.name(row) for row in goods}
+    facts = [
+        ("people_or_moving_goods_only", moving),
+        ("movable", bool(goods) and not moving and not locks and names <= set(rel.movable)),
+        ("combustible", bool(names & set(rel.combustible))),
+        ("locked_or_sealed", bool(locks)),
+        ("fully_blocked", not moving and ratio >= rel.fully_blocked_gte),
+    ]
+    reason = (
+        fill(rel.reason, objects=name_objects(rules, view, goods), ratio=ratio)
+        if goods
+        else rel.reason_locked
+    )
+    finding = _finding(door, Outcome.HAZARD, reason, [*door.proof, *goods, *locks])
+    return replace(
+        finding,
+        facts=model_facts(name for name, holds in facts if holds),
+        ratios={"obstructed": ratio} if goods else {},
+    )
+
+
+def _finding(door: _Door, outcome: Outcome, reason: Text, evidence: list[int]) -> Finding:
+    h, w = door.view.image_hw
+    shown = clip_polygon(door.zone, np.array([0, 0, w, h], np.float32))
+    return Finding(
+        hazard=door.rel.hazard,
+        outcome=outcome,
+        xyxy=enclosing_box(door.view.boxes(np.array(evidence))),
+        confidence=door.view.confidence(evidence),
+        reason=reason,
+        evidence=tuple(evidence),
+        zones=(Zone("egress", tuple((float(x), float(y)) for x, y in shown)),),
+        questions=door.rel.questions,
+        relation_ids=(door.rel.id,),
+    )
+
+
+def find_cluttered_passages(
+    rel: ClutteredPassage, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
+) -> list[Finding]:
+    """At most one finding: the goods on the floor of a common passage, together."""
+    if scene.name not in rel.scenes:
+        return []
+    rows = without(view.rows(rel.obstacles), claimed)
+    boxes, (h, _) = view.boxes(rows), view.image_hw
+    on_floor = (p.area_share(boxes, view.image_hw) >= rel.area_share_gte) & (
+        boxes[:, 3] >= rel.base_y_gte * h
+    )
+    carried = inside_share_batch(boxes, view.boxes(view.rows(rel.people))) >= rel.carried_inside_gte
+    rows = rows[on_floor & ~carried.any(axis=1)]
+    if not len(rows):
+        return []
+    names = {view.name(row) for row in rows}
+    ratio = p.occupied_width(view.boxes(rows), view.image_hw)
+    facts = [("movable", names <= set(rel.movable)), ("combustible", bool(names & set(rel.combustible)))]
+    objects, place = name_objects(rules, view, rows.tolist()), name_place(rules, scene)
+    return [
+        Finding(
+            hazard=rel.hazard,
+            outcome=Outcome.HAZARD,
+            xyxy=enclosing_box(view.boxes(rows)),
+            confidence=min(view.confidence(rows), scene.confidence),
+            reason=fill(rel.reason, ratio=ratio, objects=objects, place=place),
+            evidence=tuple(rows.tolist()),
+            facts=model_facts(name for name, holds in facts if holds),
+            ratios={"occupied_width": ratio},
+            count=len(rows),
+            questions=rel.questions,
+            relation_ids=(rel.id,),
+        )
+    ]

@@ -1,0 +1,114 @@
+"""Reading a YAML policy file so that every complaint can name its line. Plain YAML only: no tags, no duplicate keys."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from firewarden.errors import PolicyError
+
+T = TypeVar("T")
+
+
+class PolicyMap(dict[str, Any]):
+    """A mapping that knows its file and the line of each key."""
+
+    def __init__(self, path: Path, line: int) -> None:
+        super().__init__()
+        self.path = path
+        self.line = line
+        self.key_line: dict[str, int] = {}
+
+    def fail(self, message: str, key: str | None = None) -> PolicyError:
+        """A PolicyError that points at `key` (or at this mapping)."""
+        return PolicyError(
+            f"{self.path}:{self.key_line.get(key, self.line) if key else self.line}: {message}"
+        )
+
+    def take(self, key: str) -> Any:
+        """Value of a key that must be there."""
+        if key not in self:
+            raise self.fail(f"key {key!r} is missing; found {sorted(self)}")
+        return self[key]
+
+    def section(self, key: str) -> "PolicyMap":
+        """A nested mapping that must be there."""
+        value = self.take(key)
+        if not isinstance(value, PolicyMap):
+            raise self.fail(f"{key!r} is {type(value).__name__}, expected a mapping", key)
+        return value
+
+    def only(self, allowed: Mapping[str, Any] | set[str] | frozenset[str]) -> None:
+        """Refuse any key that is not allowed."""
+        for key in self:
+            if key not in allowed:
+                raise self.fail(
+                    f"unknown key {key!r}, expected one of {sorted(allowed)}. Fix the spelling.", key
+                )
+
+
+def read_policy(path: Path) -> PolicyMap:
+    """Parse a file to nested PolicyMaps and lists; raises PolicyError naming file and line."""
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: cannot be read ({error}). Restore the file.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise PolicyError(f"{path}:{line}: not valid YAML ({getattr(error, 'problem', error)}).") from error
+    value = _build(node, path) if node is not None else None
+    if not isinstance(value, PolicyMap):
+        raise PolicyError(f"{path}:1: expected a mapping at the top level")
+    return value
+
+
+def _build(node: yaml.Node, path: Path) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        result = PolicyMap(path, node.start_mark.line + 1)
+        for key_node, value_node in node.value:
+            key = str(_build(key_node, path))
+            result.key_line[key] = key_node.start_mark.line + 1
+            if key in result:
+                raise result.fail(f"key {key!r} stands twice; delete one", key)
+            result[key] = _build(value_node, path)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(item, path) for item in node.value]
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node, deep=True)
+    except yaml.YAMLError as error:
+        raise PolicyError(f"{path}:{node.start_mark.line + 1}: value not allowed here ({error}).") from error
+    finally:
+        loader.dispose()
+
+
+def build_row(row_type: type[T], source: PolicyMap, converters: Mapping[str, Any]) -> T:
+    """A frozen dataclass from a mapping: keys are its fields; missing ones take the field's default.
+
+    `converters` maps a field name to a function applied to its value; other values must be numbers of the field's type.
+    """
+    names = {f.name: f for f in fields(row_type)}  # type: ignore[arg-type]
+    source.only(names)
+    values: dict[str, Any] = {}
+    for name, spec in names.items():
+        if name not in source:
+            if spec.default is MISSING and spec.default_factory is MISSING:
+                raise source.fail(f"key {name!r} is missing; expected {sorted(names)}")
+            continue
+        try:
+            values[name] = converters[name](source[name]) if name in converters else _number(source[name])
+        except (TypeError, ValueError, KeyError) as error:
+            raise source.fail(
+                f"value of {name!r} is not allowed: {source[name]!r} ({error})", name
+            ) from error
+    return row_type(**values)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, int | float):
+        return value
+    raise TypeError(f"expected a number, got {type(value).__name__}")

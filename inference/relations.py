@@ -1,0 +1,150 @@
+"""Parameters of the relation rules: one frozen dataclass for each predicate a rule file may name.
+
+Lengths are shares of a box side (suffix `_h`, `_w`) or of an area; class lists hold evidence class names.
+"""
+
+from dataclasses import dataclass
+
+from firewarden.findings import Text
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What every relation row has."""
+
+    id: str
+    hazard: str
+    predicate: str
+    reason: Text
+    questions: Names
+
+
+@dataclass(frozen=True, slots=True)
+class ObstructedExit(Relation):
+    """A door that serves evacuation, with something in its zone or a lock on it."""
+
+    doors: Names
+    signs: Names
+    obstacles: Names
+    people: Names
+    locks: Names
+    movable: Names
+    combustible: Names
+    egress_scenes: Names
+    reason_locked: Text
+    reason_unseen: Text
+    sign_above_lte_h: float
+    sign_below_top_lte_h: float
+    sign_dx_lt_w: float
+    zone_depth_h: float
+    zone_far_width_w: float
+    lower_part: float
+    cover_gte: float
+    lower_half_overlap_gte: float
+    base_below_lte_h: float
+    base_above_lte_h: float
+    fully_blocked_gte: float
+    zone_in_frame_gte: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClutteredPassage(Relation):
+    """Goods standing in a common passage, away from exit doors."""
+
+    obstacles: Names
+    people: Names
+    movable: Names
+    combustible: Names
+    scenes: Names
+    area_share_gte: float
+    base_y_gte: float
+    carried_inside_gte: float
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleIndoors(Relation):
+    """Powered two- or three-wheelers in a building space."""
+
+    vehicles: Names
+    chargers: Names
+    cables: Names
+    doors: Names
+    scenes: Names
+    egress_scenes: Names
+    outdoor_scenes: Names
+    reason_unknown_scene: Text
+    scene_confidence_gte: float
+    charger_within_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingCable(Relation):
+    """A loose cord or hanging strip that leads to a parked vehicle."""
+
+    vehicles: Names
+    cables: Names
+    strips: Names
+    doors: Names
+    combustible: Names
+    egress_scenes: Names
+    alone_scenes: Names
+    reason_alone: Text
+    cable_within_w: float
+    charger_within_w: float
+    rises_above_h: float
+    frame_edge_share: float
+    hanging_above_h: float
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyExtinguisherPoint(Relation):
+    """A sign, bracket or cabinet that is marked or built to hold an extinguisher and shows none."""
+
+    signs: Names
+    brackets: Names
+    cabinets: Names
+    extinguishers: Names
+    occluders: Names
+    reason_bracket: Text
+    reason_cabinet: Text
+    reason_unseen: Text
+    sign_dx_lte_w: float
+    sign_below_lte_h: float
+    bracket_dx_lte_w: float
+    bracket_below_lte_h: float
+    zone_in_frame_gte: float
+    occluded_lt: float
+    present_confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenExtinguisher(Relation):
+    """Goods in front of an extinguisher or its cabinet."""
+
+    extinguishers: Names
+    cabinets: Names
+    obstacles: Names
+    overlap_gte: float
+
+
+@dataclass(frozen=True, slots=True)
+class OccupiedLane(Relation):
+    """Vehicles or goods on a fire lane."""
+
+    vehicles: Names
+    obstacles: Names
+    scenes: Names
+    area_share_gte: float
+
+
+PREDICATES: dict[str, type[Relation]] = {
+    "obstructed_exit": ObstructedExit,
+    "cluttered_passage": ClutteredPassage,
+    "vehicle_indoors": VehicleIndoors,
+    "charging_cable": ChargingCable,
+    "empty_extinguisher_point": EmptyExtinguisherPoint,
+    "hidden_extinguisher": HiddenExtinguisher,
+    "occupied_lane": OccupiedLane,
+}

@@ -1,0 +1,41 @@
+"""Filling the rule file's sentences: objects, places, counts and shares, in Chinese and English."""
+
+from collections.abc import Sequence
+
+from firewarden.findings import SceneEstimate, Text
+from firewarden.inference.rules import Rules
+from firewarden.inference.view import View
+
+
+def fill(
+    template: Text,
+    *,
+    objects: Text | None = None,
+    place: Text | None = None,
+    count: int = 0,
+    ratio: float = 0.0,
+) -> Text:
+    """Put values into a template; `ratio` in [0, 1] is shown as whole per cent."""
+    objects, place = objects or Text("", ""), place or Text("", "")
+    percent = round(ratio * 100)
+    return Text(
+        template.zh.format(objects=objects.zh, place=place.zh, count=count, percent=percent),
+        _capitalise(template.en.format(objects=objects.en, place=place.en, count=count, percent=percent)),
+    )
+
+
+def name_objects(rules: Rules, view: View, rows: Sequence[int]) -> Text:
+    """The distinct classes of some rows, in row order: '纸箱货物、家具' / 'cartons, furniture'."""
+    names = list(dict.fromkeys(view.name(row) for row in rows))
+    return Text(
+        "、".join(rules.class_texts[n].zh for n in names), ", ".join(rules.class_texts[n].en for n in names)
+    )
+
+
+def name_place(rules: Rules, scene: SceneEstimate) -> Text:
+    """The scene's name."""
+    return rules.scene_texts[scene.name]
+
+
+def _capitalise(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,136 @@
+"""Rules, models, health, metrics and the OpenAPI document."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_api_fakes import MANIFEST, check_problem, open_client, photo
+
+from firewarden.api.schemas import ContextIn
+
+
+@pytest.fixture
+def opened(tmp_path):
+    with open_client(tmp_path) as opened:
+        yield opened
+
+
+def test_rules_are_told_as_they_were_read(opened, rules) -> None:
+    document = opened[0].get("/v1/rules").json()
+    assert document["version"] == rules.version
+    assert document["scenes"] == list(rules.scenes)
+    assert document["hazards"].keys() == rules.hazards.keys()
+
+
+def test_models_tell_identity_and_quality_but_no_path(opened) -> None:
+    answer = opened[0].get("/v1/models")
+    (model,) = answer.json()["models"]
+    assert (model["id"], model["sha256"], model["metrics"]) == ("fake-n", MANIFEST.sha256, {"map50": 0.5})
+    assert "secret" not in answer.text
+
+
+def test_ready_names_what_does_not_work(opened) -> None:
+    client, services = opened
+    assert client.get("/readyz").json() == {
+        "status": "ready",
+        "checks": {"model": "ok", "database": "ok", "disk": "ok"},
+    }
+    (services.blobs.root / "pending").rmdir()
+    document = check_problem(client.get("/readyz"), 503, "not-ready")
+    assert document["checks"] == {"model": "ok", "database": "ok", "disk": "failed"}
+    assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def test_a_lost_database_is_noticed(tmp_path) -> None:
+    with open_client(tmp_path) as (client, services):
+        services.repository.close()
+        database = tmp_path / "data" / "firewarden.db"
+        for path in database.parent.glob("firewarden.db*"):
+            path.unlink()
+        database.mkdir()
+        assert check_problem(client.get("/readyz"), 503)["checks"]["database"] == "failed"
+        check_problem(client.get("/v1/rules"), 503, "storage-unavailable")
+
+
+def _metric(text: str, line: str) -> float:
+    match = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
+    assert match, f"{line} is not in\n{text}"
+    return float(match.group(1))
+
+
+def test_metrics_count_requests_by_template_stages_and_hazards(opened) -> None:
+    client, _ = opened
+    for colour in (1, 2):
+        address = client.post(
+            "/v1/inspections", content=photo(colour), headers={"content-type": "image/jpeg"}
+        ).headers["location"]
+    client.get(address)
+    client.get("/v1/inspections/unknown")
+    client.get("/a/b/c")
+    client.request("BREW", "/healthz")
+    text = client.get("/metrics").text
+    route = 'route="/v1/inspections/{inspection_id}"'
+    assert _metric(text, 'firewarden_requests_total{method="POST",route="/v1/inspections",status="201"}') == 2
+    assert _metric(text, f'firewarden_requests_total{{method="GET",{route},status="200"}}') == 1
+    assert _metric(text, f'firewarden_requests_total{{method="GET",{route},status="404"}}') == 1
+    assert _metric(text, 'firewarden_requests_total{method="GET",route="unmatched",status="404"}') == 1
+    assert _metric(text, 'firewarden_requests_total{method="OTHER",route="/healthz",status="405"}') == 1
+    assert _metric(text, 'firewarden_findings_total{hazard="indoor_ebike",outcome="hazard"}') == 2
+    assert _metric(text, 'firewarden_stage_seconds_sum{stage="decode"}') == pytest.approx(0.004)  # 2 x 2 ms
+    assert _metric(text, 'firewarden_stage_seconds_count{stage="store"}') == 2
+    assert _metric(text, "firewarden_in_flight") == 0
+    assert "/a/b/c" not in text
+
+
+def test_two_apps_count_apart(tmp_path) -> None:
+    with open_client(tmp_path / "a") as (a, _), open_client(tmp_path / "b") as (b, _):
+        a.get("/v1/models")
+        assert "/v1/models" not in b.get("/metrics").text
+        assert "/v1/models" in a.get("/metrics").text
+
+
+def test_openapi_tells_both_bodies_the_context_the_keys_and_problems(opened) -> None:
+    document = opened[0].get("/openapi.json").json()
+    assert document["info"]["title"] == "FireWarden 消防隐患巡检"
+    post = document["paths"]["/v1/inspections"]["post"]
+    bodies = post["requestBody"]["content"]
+    assert bodies.keys() == {"image/jpeg", "image/png", "image/webp", "multipart/form-data"}
+    form = bodies["multipart/form-data"]["schema"]["properties"]
+    assert form.keys() == {"photo"} | ContextIn.model_fields.keys()
+    queries = {parameter["name"] for parameter in post["parameters"] if parameter["in"] == "query"}
+    assert queries == ContextIn.model_fields.keys()
+    assert "idempotency-key" in {p["name"].lower() for p in post["parameters"] if p["in"] == "header"}
+    assert post["responses"].keys() == {"201", "400", "401", "408", "413", "415", "422", "429", "503"}
+    assert post["security"] == [{"bearer": []}, {"apiKey": []}]
+    examples = post["responses"]["201"]["content"]["application/json"]["examples"]
+    assert examples["one_photo"]["value"]["findings"][0]["hazard"] == "indoor_ebike"
+
+
+def test_every_error_in_openapi_is_a_problem_and_every_reference_leads_somewhere(opened) -> None:
+    document = opened[0].get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method in methods.values():
+            for status, answer in method["responses"].items():
+                if status >= "400":
+                    assert answer["content"].keys() == {"application/problem+json"}, (path, status)
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references <= document["components"]["schemas"].keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/v1", 404),
+        ("DELETE", "/v1/inspections", 405),
+        ("POST", "/healthz", 405),
+    ],
+)
+def test_wrong_addresses_and_methods_are_problems(opened, method, path, status) -> None:
+    answer = opened[0].request(method, path)
+    check_problem(answer, status)
+    assert ("allow" in answer.headers) == (status == 405)

@@ -1,0 +1,68 @@
+"""The rule file: the shipped one loads; a damaged one is refused with the line."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from firewarden.errors import PolicyError
+from firewarden.inference.rules import load_rules
+
+SHIPPED = (files("firewarden.inference") / "rules.yaml").read_text(encoding="utf-8")
+
+
+def line_of(text: str) -> int:
+    return SHIPPED[: SHIPPED.index(text)].count("\n") + 1
+
+
+def test_the_shipped_table_has_seventy_rows_with_unique_ids(rules):
+    ids = [r.id for h in rules.hazards.values() for r in (*h.exclude, *h.base, *h.raises)]
+    assert (len(rules.hazards), len(ids), len(set(ids))) == (14, 70, 70)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        pytest.param("tier: low}\n      - {id: BE-B2", "teir: low}\n      - {id: BE-B2", "unknown key 'teir'", id="key"),
+        pytest.param("any: [fully_blocked], tier", "any: [fully_bloked], tier", "fully_bloked", id="flag"),
+        pytest.param("predicate: vehicle_indoors", "predicate: vehicle_indoor", "unknown predicate", id="predicate"),
+        pytest.param("hazard: indoor_ebike", "hazard: indoor_bike", "indoor_bike", id="hazard"),
+        pytest.param("egress_scenes: [stairwell, exit", "egress_scenes: [stairwel, exit", "stairwel", id="scene"),
+        pytest.param("group: [vulnerable], tier", "group: [vulnerabel], tier", "vulnerabel", id="venue group"),
+        pytest.param("[q_reach]", "[q_reech]", "q_reech", id="question"),
+        pytest.param("overlap_gte: 0.50\n", "overlap_gte: half\n", "overlap_gte", id="number"),
+        pytest.param("{objects}遮挡安全出口", "{object}遮挡安全出口", "reason", id="placeholder"),
+        pytest.param("cover_gte: 0.20 ", "cover_gte: 0.20\n    cover_gte: 0.30 ", "stands twice", id="duplicate key"),
+        pytest.param("      - {id: SF-B1, tier: major", "      - {id: SF-B1, any: [movable], tier: major", "default", id="no default"),
+    ],
+)  # fmt: skip
+def test_damage_is_refused_with_its_line(tmp_path: Path, old: str, new: str, says: str):
+    path = tmp_path / "rules.yaml"
+    assert old in SHIPPED
+    path.write_text(SHIPPED.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PolicyError) as error:
+        load_rules(path)
+    named = int(str(error.value).removeprefix(f"{path}:").split(":")[0])
+    assert says in str(error.value)
+    assert abs(named - line_of(old)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "expected a mapping"),
+        ("schema: [", "not valid YAML"),
+        ("schema: other/9\ntiers: []", "schema is 'other/9'"),
+    ],
+)
+def test_a_file_that_is_no_rule_file(tmp_path: Path, text: str, says: str):
+    path = tmp_path / "rules.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PolicyError, match=says.replace("/", "/")):
+        load_rules(path)
+
+
+def test_a_class_the_model_does_not_have_is_named_with_its_line(rules):
+    with pytest.raises(PolicyError, match=r"rules\.yaml:\d+: class 'chain_lock'"):
+        rules.check_classes([name for name in rules.class_texts if name != "chain_lock"])
+    rules.check_classes(list(rules.class_texts))

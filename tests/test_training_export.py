@@ -1,0 +1,210 @@
+"""Export of a tiny network with random weights: the whole folder, its parity, and that a changed file is caught."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="export needs torch: install firewarden[train]")
+pytest.importorskip("ultralytics", reason="export needs ultralytics: install firewarden[train]")
+
+import onnx
+from ultralytics.utils import ROOT
+
+from firewarden.errors import DatasetError, InvalidImage, ModelMismatch
+from firewarden.inference.detector import open_detector
+from firewarden.inference.image import Image, decode_image
+from firewarden.models.manifest import load_manifest
+from firewarden.training.checkpoint import TorchSession
+from firewarden.training.export import export, row_count
+from firewarden.training.ignore_loss import IgnoreAwareModel
+from firewarden.training.parity import OnnxRawModel, compare_tensors
+from firewarden.training.promote import promote
+
+CLASSES = ("door", "exit_sign", "carton")
+SIZE = 64
+
+
+def random_photo(seed: int, hw: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (*hw, 3), dtype=np.uint8)
+
+
+def add_data(folder: Path) -> Path:
+    """Three photos of three shapes: one train, two val."""
+    for name in ("images", "labels", "ignore"):
+        (folder / name).mkdir(parents=True)
+    rows = ["file,split,source,licence,place_group,scene"]
+    shapes = {"a": (96, 128), "b": (200, 100), "c": (40, 480)}
+    for seed, (stem, hw) in enumerate(shapes.items()):
+        cv2.imwrite(str(folder / "images" / f"{stem}.png"), random_photo(seed, hw))
+        (folder / "labels" / f"{stem}.txt").write_text("0 0.5 0.5 0.9 0.9\n")
+        rows.append(
+            f"images/{stem}.png,{'train' if stem == 'a' else 'val'},source,none stated,{stem},corridor"
+        )
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    (folder / "classes.txt").write_text("\n".join(CLASSES))
+    return folder
+
+
+def add_run(folder: Path, *, kind: str = "26/yolo26n.yaml") -> Path:
+    """A run folder as training leaves it, around an untrained network."""
+    torch.manual_seed(0)
+    config = ROOT / "cfg" / "models" / kind
+    model = IgnoreAwareModel(str(config), nc=len(CLASSES), verbose=False)
+    model.names = dict(enumerate(CLASSES))
+    weights = folder / "train" / "weights"
+    weights.mkdir(parents=True)
+    torch.save({"model": model, "train_args": {"data": "/somewhere/private/data.yaml"}}, weights / "best.pt")
+    record: dict[str, Any] = {
+        "name": "tiny", "started_at": "2026-11-21T00:00:00", "git_sha": "c47b89a", "dataset_sha256": "d" * 64,
+        "train_photos": 1, "val_photos": 2, "classes": list(CLASSES), "weights": "none", "machine": "m",
+        "config": {"name": "tiny", "seed": 0}, "arguments": {}, "versions": {},
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return add_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return add_run(tmp_path_factory.mktemp("run"))
+
+
+def add_constant_scene(model_path: Path) -> tuple[str, ...]:
+    """A scene output that always says: surely a lift. Reads the photo only for the batch size."""
+    model, make = onnx.load(str(model_path)), onnx.helper.make_node
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((3, 2), np.float32), "scene_weight"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, 0], np.float32), "scene_bias"))
+    model.graph.node.extend(
+        [
+            make("GlobalAveragePool", ["images"], ["colour_map"]),
+            make("Flatten", ["colour_map"], ["colour"]),
+            make("Gemm", ["colour", "scene_weight", "scene_bias"], ["scene"]),
+        ]
+    )
+    model.graph.output.append(
+        onnx.helper.make_tensor_value_info("scene", onnx.TensorProto.FLOAT, ["batch", 2])
+    )
+    onnx.save(model, str(model_path))
+    return ("elevator_car", "indoor")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, run: Path, data: Path) -> Path:
+    out = tmp_path_factory.mktemp("exported") / "tiny"
+    photos = [data / "images" / "a.png", data / "images" / "c.png"]
+    return export(
+        run, out, input_size=SIZE, calibration_images=photos, data=data, add_scene=add_constant_scene
+    )
+
+
+@pytest.fixture(scope="module")
+def images(data: Path) -> dict[str, Image]:
+    return {path.name: decode_image(path.read_bytes()) for path in (data / "images").iterdir()}
+
+
+def test_the_folder_is_whole_and_its_manifest_loads(exported: Path) -> None:
+    files = ["CARD.md", "evaluation.json", "model.onnx", "model.toml", "parity.json"]
+    assert sorted(p.name for p in exported.iterdir()) == files
+    manifest = load_manifest(exported)
+    assert (manifest.id, manifest.class_names, manifest.input_size, manifest.stride) == (
+        "tiny",
+        CLASSES,
+        SIZE,
+        32,
+    )
+    assert set(manifest.operating_points) == set(CLASSES)
+
+
+def test_parity_passes_in_several_shapes(exported: Path) -> None:
+    parity = json.loads((exported / "parity.json").read_text())
+    assert parity["passed"] is True
+    assert parity["model_sha256"] == load_manifest(exported).sha256
+    assert {tuple(row["input_hw"]) for row in parity["tensors"]} == {(64, 64), (32, 64), (96, 128), (32, 128)}
+    assert all(row["before_top_k"]["max_abs"] < 0.01 for row in parity["tensors"])
+
+
+def test_the_serving_detector_opens_the_file_and_takes_the_thinnest_photo(exported: Path) -> None:
+    detector = open_detector(load_manifest(exported), threads=1)
+    thin = decode_image(cv2.imencode(".png", random_photo(9, (32, 2000)))[1].tobytes())
+    detections, scene = detector.see(thin).detections, detector.see(thin).scene
+    assert len(detections) <= row_count(SIZE)
+    assert detections.class_id.max() < len(CLASSES)
+    assert scene == {"elevator_car": 1.0, "indoor": 0.0}
+
+
+@pytest.mark.parametrize(("input_size", "rows"), [(640, 300), (512, 300), (416, 273), (64, 42)])
+def test_top_k_never_exceeds_the_anchors_of_the_thinnest_input(input_size: int, rows: int) -> None:
+    # 416 x 32: 52 * 4 + 26 * 2 + 13 * 1 = 273
+    assert row_count(input_size) == rows
+
+
+def test_the_graph_takes_batches_and_names_nothing_private(exported: Path) -> None:
+    graph = onnx.load(str(exported / "model.onnx"))
+    shape = [d.dim_param or d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim]
+    assert shape == ["batch", 3, "height", "width"]
+    assert {p.key for p in graph.metadata_props} >= {"names", "stride", "task", "end2end"}
+    assert b"/somewhere" not in (exported / "model.onnx").read_bytes()
+
+
+def test_a_batch_equals_its_photos_one_by_one(exported: Path) -> None:
+    session = OnnxRawModel(exported / "model.onnx")._session
+    batch = np.random.default_rng(0).random((3, 3, 64, 96), dtype=np.float32)
+    together = session.run(["output0"], {"images": batch})[0]
+    single = np.concatenate([session.run(["output0"], {"images": photo[None]})[0] for photo in batch])
+    np.testing.assert_allclose(np.sort(together[..., 4]), np.sort(single[..., 4]), rtol=1e-4, atol=1e-5)
+
+
+def test_a_checkpoint_exports_to_the_same_bytes_again(
+    exported: Path, run: Path, data: Path, tmp_path: Path
+) -> None:
+    from firewarden.training.export import export_onnx
+
+    export_onnx(run / "train" / "weights" / "best.pt", tmp_path / "again.onnx", input_size=SIZE)
+    add_constant_scene(tmp_path / "again.onnx")
+    assert (tmp_path / "again.onnx").read_bytes() == (exported / "model.onnx").read_bytes()
+
+
+def test_a_file_with_one_changed_bias_fails_parity(
+    exported: Path, run: Path, images: dict[str, Image], tmp_path: Path
+) -> None:
+    graph = onnx.load(str(exported / "model.onnx"))
+    bias = next(t for t in graph.graph.initializer if "one2one_cv2.0.2.bias" in t.name)
+    bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(1), bias.name))
+    onnx.save(graph, str(tmp_path / "changed.onnx"))
+    reference = TorchSession(run / "train" / "weights" / "best.pt", top_k=row_count(SIZE))
+    changed = OnnxRawModel(tmp_path / "changed.onnx")
+    rows = compare_tensors(reference, changed, images, input_size=SIZE, stride=32)
+    assert not any(row["within"] for row in rows)
+
+
+def test_an_export_can_be_promoted(exported: Path, tmp_path: Path) -> None:
+    assert load_manifest(promote(exported, tmp_path, "firewarden-tiny")).id == "firewarden-tiny"
+
+
+def test_the_trainer_keeps_its_folder_to_itself(exported: Path, run: Path) -> None:
+    assert [p.name for p in (run / "train" / "weights").iterdir()] == ["best.pt"]
+
+
+def test_a_network_without_the_one_to_one_head_is_refused(tmp_path: Path) -> None:
+    other = add_run(tmp_path, kind="11/yolo11n.yaml")
+    with pytest.raises(ModelMismatch, match="no one-to-one head"):
+        TorchSession(other / "train" / "weights" / "best.pt", top_k=10)
+
+
+def test_an_unreadable_photo_stays_one_after_the_trainer_was_imported() -> None:
+    with pytest.raises(InvalidImage):
+        decode_image(b"no picture")
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(DatasetError, match=r"best\.pt is missing"):
+        export(tmp_path, tmp_path / "out", input_size=SIZE, calibration_images=[], data=data)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,241 @@
+"""CARD.md: what a model was trained on, what was measured, and what it cannot see. Facts come from files alone."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firewarden.datasets.labels import read_classes, read_labels
+from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
+
+CARD_FILE = "CARD.md"
+FEW_TRAIN_OBJECTS = 30  # below this a class is named as a blind spot
+FEW_VAL_OBJECTS = 8  # below this its figures are called unreliable; see operating_points.py
+_UNCLEAR = ("none", "unstated", "doubtful", "not cleared")
+_LIMITS = """\
+## Limits: what one photo cannot show
+
+- It shows one moment. Whether goods stay in an exit for an hour or a minute needs a second photo or a person.
+- It shows one direction. What is behind the camera, behind a door or out of frame is unknown, not absent.
+- It has no scale. Widths and distances in metres are not measured; ratios are shares of the picture.
+- It does not show whether a place is an escape route, whether a door is locked, or whether a battery is charging.
+- Dark, blurred or tiny pictures hide objects: that nothing was found never means that a place is safe.
+- The detector finds objects. Hazards and risk levels come from the written rules, and a person confirms them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """The files a card is written from. `train_objects` counts labelled objects of real train photos by class."""
+
+    run: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    parity: Mapping[str, Any]
+    records: Sequence[PhotoRecord]
+    train_objects: Mapping[str, int]
+
+
+def write_card(exported: Path, *, run: Path, data: Path) -> Path:
+    """Write `exported/CARD.md` from run.json, evaluation.json, parity.json and the data folder the run was trained on."""
+    records = read_manifest(data)
+    facts = CardFacts(
+        _read_json(run / "run.json"),
+        _read_json(exported / "evaluation.json"),
+        _read_json(exported / "parity.json"),
+        records,
+        count_train_objects(data, records),
+    )
+    path = exported / CARD_FILE
+    path.write_text(card_text(facts), encoding="utf-8")
+    return path
+
+
+def count_train_objects(data: Path, records: Iterable[PhotoRecord]) -> dict[str, int]:
+    """Labelled objects of the train photos by class name, zeros included."""
+    classes = read_classes(data)
+    counts = Counter(
+        int(class_id)
+        for record in split_records(records, "train")
+        for class_id in read_labels(data / "labels" / f"{record.stem}.txt").class_id
+    )
+    return {name: counts[class_id] for class_id, name in enumerate(classes)}
+
+
+def card_text(facts: CardFacts) -> str:
+    """The whole card."""
+    sections = (
+        _head(facts),
+        _sources(facts),
+        _figures(facts),
+        _blind_spots(facts),
+        _LIMITS,
+        _parity(facts),
+        _reproduce(facts),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _head(facts: CardFacts) -> str:
+    run, evaluation = facts.run, facts.evaluation
+    return (
+        f"# {run['name']}: model card\n\n"
+        f"An object detector for fire inspection photos: {len(run['classes'])} classes of evidence objects. "
+        f"Started from `{run['weights']}`, trained from {run['started_at'][:10]}. "
+        "Licence of the weights: AGPL-3.0-or-later.\n\n"
+        f"`model.onnx` sha256 `{evaluation['model_sha256']}`"
+    )
+
+
+def _sources(facts: CardFacts) -> str:
+    rows = Counter((r.source, r.licence, r.split) for r in facts.records)
+    sources = sorted({(source, licence) for source, licence, _ in rows})
+    table = [
+        f"| {_cell(source)} | {_cell(licence)} | {rows[source, licence, 'train']} | {rows[source, licence, 'val']} |"
+        for source, licence in sources
+    ]
+    train = split_records(facts.records, "train")
+    unclear = sum(any(word in r.licence.lower() for word in _UNCLEAR) for r in train)
+    return "\n".join(
+        [
+            "## Data",
+            "",
+            "| source | licence, as far as it is stated | train photos | val photos |",
+            "|---|---|---|---|",
+            *table,
+            "",
+            (
+                f"**Licences are mixed and partly unstated**: {unclear} of {len(train)} train photos come from sources "
+                "whose licence entry says, at least in part, that there is none or that it is doubtful. The photos are "
+                "not part of this project; whether weights trained on them may be used for a purpose is for the user "
+                "to judge."
+            ),
+            "",
+            _composed(facts),
+        ]
+    )
+
+
+def _composed(facts: CardFacts) -> str:
+    composed = {k: v for k, v in (facts.run["config"].get("compose") or {}).items() if v}
+    if not composed:
+        return "No composed photos were used."
+    parts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in composed.items())
+    return (
+        f"**Composed photos were used for training** ({parts}): drawn or cut-out objects set into train photos. "
+        "They are not in the table above and not among the photos that were measured."
+    )
+
+
+def _figures(facts: CardFacts) -> str:
+    evaluation = facts.evaluation
+    split = f"split `{evaluation['split']}` of" if evaluation["split"] else "all of"
+    rows = [
+        f"| {name} | {row['n']} | {_with_interval(row['map50'], row['ci_map50'])} "
+        f"| {_with_interval(row['map50_95'], row['ci_map50_95'])} "
+        f"| {_number(row['precision'])} | {_number(row['recall'])} | {row['operating_point']:.2f} |"
+        for name, row in evaluation["per_class"].items()
+    ]
+    return "\n".join(
+        [
+            "## Figures",
+            "",
+            (
+                f"{evaluation['images']} labelled photos, {split} `{evaluation['data']}` (photos and labels sha256 "
+                f"`{evaluation['data_sha256'][:12]}`). Left out because another split shows the same place: "
+                f"{evaluation['excluded_shared_places']}. 95 % intervals are bootstrapped over places. Thresholds were "
+                "chosen on these same photos, so precision and recall are somewhat flattered."
+            ),
+            "",
+            (
+                f"mAP50 {_with_interval(evaluation['map50'], evaluation['ci_map50'])}, "
+                f"mAP50-95 {_with_interval(evaluation['map50_95'], evaluation['ci_map50_95'])}, "
+                "over the classes with objects."
+            ),
+            "",
+            "| class | objects | mAP50 | mAP50-95 | precision | recall | at confidence |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def _blind_spots(facts: CardFacts) -> str:
+    measured = facts.evaluation["per_class"]
+    untrained = [name for name, n in facts.train_objects.items() if n == 0]
+    rare = [f"{name} ({n})" for name, n in facts.train_objects.items() if 0 < n < FEW_TRAIN_OBJECTS]
+    unmeasured = [name for name, row in measured.items() if row["n"] == 0]
+    doubtful = [f"{name} ({row['n']})" for name, row in measured.items() if 0 < row["n"] < FEW_VAL_OBJECTS]
+    return "\n".join(
+        [
+            "## Blind spots",
+            "",
+            f"- No object in any real train photo, expect nothing to be found: {_listed(untrained)}.",
+            f"- Fewer than {FEW_TRAIN_OBJECTS} objects in real train photos: {_listed(rare)}.",
+            f"- Not measured, no labelled object: {_listed(unmeasured)}.",
+            f"- Measured on fewer than {FEW_VAL_OBJECTS} objects, figures mean little: {_listed(doubtful)}.",
+        ]
+    )
+
+
+def _parity(facts: CardFacts) -> str:
+    parity, row = facts.parity, facts.parity["map"]
+    worst = max((t["before_top_k"]["max_abs"] or math.inf for t in parity["tensors"]), default=math.inf)
+    shapes = sorted({"x".join(map(str, t["input_hw"])) for t in parity["tensors"]})
+    return (
+        f"## Parity\n\n"
+        f"ONNX file against checkpoint: **{'passed' if parity['passed'] else 'FAILED'}**. Largest difference before "
+        f"top-k {worst:.2g} over input shapes {', '.join(shapes)} (rtol {parity['tolerance']['rtol']}, atol "
+        f"{parity['tolerance']['atol']}); mAP50-95 through the serving decoder {_number(row['onnx_map50_95'])} against "
+        f"{_number(row['checkpoint_map50_95'])} (allowed: {row['allowed_points']} points apart)."
+    )
+
+
+def _reproduce(facts: CardFacts) -> str:
+    run = facts.run
+    versions = ", ".join(f"{name} {number}" for name, number in sorted(run["versions"].items()))
+    command = facts.evaluation["command"]
+    return "\n".join(
+        [
+            "## Reproduce",
+            "",
+            "`firewarden train`, `firewarden export`, `firewarden promote`, with",
+            "",
+            f"- code at commit `{run['git_sha']}`, config `{run['config']['name']}`, seed {run['config']['seed']}",
+            (
+                f"- training data sha256 `{run['dataset_sha256']}`: {run['train_photos']} train entries (composed and repeated "
+                f"photos included), {run['val_photos']} val photos"
+            ),
+            f"- {versions}",
+            f"- trained on {run['machine']}; measured on {facts.evaluation['machine']}"
+            + (f" by `{command}`" if command else ""),
+            "",
+            "Trainer settings:",
+            "",
+            "```json",
+            json.dumps(run["arguments"], sort_keys=True),
+            "```",
+        ]
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return table
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|") or "not stated"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _with_interval(value: float | None, ci: Sequence[float] | None) -> str:
+    return _number(value) if ci is None else f"{_number(value)} [{ci[0]:.3f}, {ci[1]:.3f}]"

@@ -1,0 +1,200 @@
+"""`firewarden export`: best checkpoint of a run to a model folder with ONNX, manifest, evaluation, parity and card."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from firewarden.errors import DatasetError
+from firewarden.inference.detector import OnnxDetector, open_detector
+from firewarden.inference.image import decode_image
+from firewarden.models.manifest import (
+    LICENCE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    ModelManifest,
+    file_sha256,
+    write_manifest,
+)
+from firewarden.training.card import write_card
+from firewarden.training.evaluate import EvaluationReport, evaluate
+from firewarden.training.metrics import DetectionMetrics, with_operating_points
+from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
+from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
+from firewarden.training.train import package_versions
+
+OPSET = 17  # read by every runtime that is still maintained
+MAX_ROWS = 300
+PARITY_FILE = "parity.json"
+EVALUATION_FILE = "evaluation.json"
+_STRIDES = (8, 16, 32)
+_KEPT_METADATA = ("version", "license", "stride", "task", "head", "imgsz", "names", "channels", "end2end")
+
+
+def export(
+    run: Path,
+    out: Path,
+    *,
+    input_size: int,
+    calibration_images: Sequence[Path],
+    data: Path,
+    split: str = "val",
+    model_id: str | None = None,
+    add_scene: Callable[[Path], tuple[str, ...]] | None = None,
+    command: str = "",
+    on_photo: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Export `run/train/weights/best.pt` to `out` and prove parity; returns `out`.
+
+    Tensors are compared on `calibration_images`; mAP50-95 and operating points come from `split` of `data`. `add_scene`
+    may add a scene output to the ONNX file, before it is hashed and compared, and returns the scene names. parity.json is
+    written last but for the card, so that a folder cut short cannot be promoted.
+    """
+    checkpoint, record = _read_run(run)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (PARITY_FILE, EVALUATION_FILE, MANIFEST_FILE):
+        (out / name).unlink(missing_ok=True)
+    export_onnx(checkpoint, out / MODEL_FILE, input_size=input_size)
+    scene_names = add_scene(out / MODEL_FILE) if add_scene else ()
+    manifest = replace(_first_manifest(out, record, input_size, model_id), scene_names=scene_names)
+    write_manifest(manifest)
+
+    from firewarden.training.checkpoint import TorchSession
+
+    reference = TorchSession(checkpoint, top_k=row_count(input_size))
+    images = {path.name: decode_image(path.read_bytes()) for path in calibration_images}
+    tensors = compare_tensors(
+        reference,
+        OnnxRawModel(manifest.model_path),
+        images,
+        input_size=input_size,
+        stride=manifest.stride,
+    )
+    measured = evaluate(open_detector(manifest), None, data, split, command=command, on_photo=on_photo)
+    sceneless = OnnxDetector(replace(manifest, scene_names=()), reference)
+    expected = evaluate(sceneless, None, data, split, draws=1, on_photo=on_photo)
+    points = choose_operating_points({n: row.curve for n, row in measured.metrics.per_class.items()})
+    report = replace(measured, metrics=with_operating_points(measured.metrics, points))
+    write_manifest(replace(manifest, operating_points=points, metrics=_flat_metrics(report.metrics)))
+    _write_json(out / EVALUATION_FILE, report.to_json())
+    _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
+    write_card(out, run=run, data=data)
+    return out
+
+
+def export_onnx(checkpoint: Path, target: Path, *, input_size: int) -> None:
+    """Write the NMS-free head as ONNX with free batch, height and width; metadata is trimmed to what readers check.
+
+    The trainer's exporter writes beside its checkpoint, so it works on a copy in a temporary folder.
+    """
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    from ultralytics import YOLO
+
+    from firewarden.training.pillow import restore_pillow_open
+
+    restore_pillow_open()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "model.pt"
+        shutil.copyfile(checkpoint, copy)
+        written = YOLO(str(copy)).export(
+            format="onnx",
+            nms=False,  # the one-to-one head; the default exports the one-to-many head for an external NMS
+            dynamic=True,
+            imgsz=input_size,
+            simplify=True,
+            opset=OPSET,
+            max_det=row_count(input_size),
+            device="cpu",
+        )
+        onnx.save(_tidied(onnx.load(written), input_size), str(target))
+
+
+def row_count(input_size: int) -> int:
+    """Rows the exported top-k yields: 300, or as many anchors as the thinnest letterboxed input has, if fewer."""
+    thinnest = sum((input_size // stride) * (max(_STRIDES) // stride) for stride in _STRIDES)
+    return min(MAX_ROWS, thinnest)
+
+
+def _tidied(model: Any, input_size: int) -> Any:
+    """Drop dates, paths and settings from the metadata, so that one checkpoint gives one sha256; name the output
+    axes for what they are."""
+    kept = {p.key: p.value for p in model.metadata_props if p.key in _KEPT_METADATA}
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, kept)
+    batch, rows, columns = model.graph.output[0].type.tensor_type.shape.dim
+    batch.dim_param, rows.dim_value, columns.dim_value = "batch", row_count(input_size), 6
+    return model
+
+
+def _read_run(run: Path) -> tuple[Path, dict[str, Any]]:
+    checkpoint, record = run / "train" / "weights" / "best.pt", run / "run.json"
+    for path in (checkpoint, record):
+        if not path.is_file():
+            raise DatasetError(
+                f"{path} is missing, expected a finished run. Train first, or name another run."
+            )
+    return checkpoint, json.loads(record.read_text(encoding="utf-8"))
+
+
+def _first_manifest(
+    out: Path, record: Mapping[str, Any], input_size: int, model_id: str | None
+) -> ModelManifest:
+    return ModelManifest(
+        id=model_id or record["name"],
+        folder=out,
+        sha256=file_sha256(out / MODEL_FILE),
+        class_names=tuple(record["classes"]),
+        input_size=input_size,
+        stride=max(_STRIDES),
+        layout="end2end",
+        operating_points={},
+        default_operating_point=DEFAULT_OPERATING_POINT,
+        licence=LICENCE,
+        dataset_sha256=record["dataset_sha256"],
+        git_sha=record["git_sha"],
+        metrics={},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _flat_metrics(metrics: DetectionMetrics) -> dict[str, float]:
+    """map50, map50_95 and recall_NAME of the classes that were measured."""
+    flat = {"map50": metrics.map50, "map50_95": metrics.map50_95}
+    flat |= {f"recall_{name}": row.recall for name, row in metrics.per_class.items()}
+    return {name: round(value, 5) for name, value in flat.items() if value is not None}
+
+
+def _parity(
+    manifest: ModelManifest,
+    checkpoint: Path,
+    tensors: Sequence[Mapping[str, Any]],
+    measured: EvaluationReport,
+    expected: EvaluationReport,
+) -> dict[str, Any]:
+    conditions = {
+        "model_sha256": manifest.sha256,
+        "checkpoint_sha256": file_sha256(checkpoint),
+        "opset": OPSET,
+        "versions": {**measured.versions, **package_versions()},
+        "machine": measured.machine,
+    }
+    map_row = {
+        **compare_map(expected.metrics.map50_95, measured.metrics.map50_95),
+        "data": measured.data,
+        "data_sha256": measured.data_sha256,
+        "split": measured.split,
+        "images": measured.images,
+    }
+    return parity_report(tensors, map_row, conditions)
+
+
+def _write_json(path: Path, table: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,95 @@
+"""`firewarden promote`: an exported folder becomes a shipped model, once its parity is proven."""
+
+import json
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from firewarden.errors import ModelMismatch
+from firewarden.models.manifest import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    ModelManifest,
+    is_model_id,
+    load_manifest,
+    write_manifest,
+)
+
+PARITY_FILE = "parity.json"
+CARD_FILE = "CARD.md"
+logger = logging.getLogger(__name__)
+
+
+def promote(exported: Path, models_root: Path, model_id: str) -> Path:
+    """Copy an exported folder to `models_root/model_id`, replacing what is there; returns the new folder.
+
+    Refuses (ModelMismatch) without a passed parity.json of this very model.onnx, and without a card. A class whose
+    recall falls against the replaced model is logged as a warning.
+    """
+    if not is_model_id(model_id):
+        raise ModelMismatch(
+            f"got model id {model_id!r}, expected letters a-z, digits, '.', '_', '-'. Rename it."
+        )
+    manifest = load_manifest(exported)
+    check_parity(exported, manifest)
+    if not (exported / CARD_FILE).is_file():
+        raise ModelMismatch(
+            f"{exported / CARD_FILE} is missing: no model ships without its card. Export again."
+        )
+    target = models_root / model_id
+    for drop in recall_drops(load_manifest(target), manifest) if (target / MANIFEST_FILE).exists() else ():
+        logger.warning("%s: %s", model_id, drop)
+    _replace_folder(exported, target, manifest, model_id)
+    return target
+
+
+def check_parity(exported: Path, manifest: ModelManifest) -> None:
+    """Raise ModelMismatch unless `exported/parity.json` passed for the manifest's model.onnx."""
+    path = exported / PARITY_FILE
+    if not path.is_file():
+        raise ModelMismatch(f"{path} is missing, expected the proof that export writes. Export again.")
+    try:
+        parity: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelMismatch(f"{path} is no JSON: {error}. Export again.") from error
+    got = parity.get("model_sha256") if isinstance(parity, dict) else None
+    if got != manifest.sha256:
+        raise ModelMismatch(
+            f"{path} is about a model with sha256 {got}, expected {manifest.sha256}. Export again."
+        )
+    if parity.get("passed") is not True:
+        raise ModelMismatch(
+            f"{path} says passed = {parity.get('passed')}, expected true: the ONNX file does not answer like its "
+            "checkpoint. Look at the differences listed there; do not ship it."
+        )
+
+
+def recall_drops(old: ModelManifest, new: ModelManifest) -> tuple[str, ...]:
+    """One sentence for each class whose validation recall is lower in `new`, or is not measured any more."""
+    drops = []
+    for key, before in sorted(old.metrics.items()):
+        if not key.startswith("recall_"):
+            continue
+        name, after = key.removeprefix("recall_"), new.metrics.get(key)
+        if after is None:
+            drops.append(f"recall of {name} was {before:.3f} and is not measured now")
+        elif after < before:
+            drops.append(f"recall of {name} falls from {before:.3f} to {after:.3f}")
+    return tuple(drops)
+
+
+def _replace_folder(exported: Path, target: Path, manifest: ModelManifest, model_id: str) -> None:
+    """Build the new folder beside the old one, then swap: a copy cut short leaves the shipped model alone."""
+    staging, retired = (target.with_name(f".{model_id}.{word}") for word in ("new", "old"))
+    for leftover in (staging, retired):
+        shutil.rmtree(leftover, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for name in (MODEL_FILE, PARITY_FILE, CARD_FILE):
+        shutil.copyfile(exported / name, staging / name)
+    write_manifest(replace(manifest, id=model_id, folder=staging))
+    if target.exists():
+        target.rename(retired)
+    staging.rename(target)
+    shutil.rmtree(retired, ignore_errors=True)
