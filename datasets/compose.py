@@ -98,7 +98,7 @@ def _add_signs(
     h, w = ground.photo.shape[:2]
     rows: list[Row] = []
     for _ in range(int(rng.integers(1, 4))):
-        drawn, decoy = rng.random() < 0.75, rng.random() < 0.2
+        drawn, decoy = rng.random() < 0.75, rng.random() < 0.2 and bool(other)
         sign = _sign_cutout(rng, other if decoy else crops, drawn=drawn and not decoy)
         side = float(np.exp(rng.uniform(np.log(0.05), np.log(0.45)))) * w
         scale = side / sign.shape[1]

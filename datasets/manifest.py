@@ -32,7 +32,11 @@ def read_manifest(folder: Path) -> tuple[PhotoRecord, ...]:
     if not path.exists():
         raise DatasetError(f"{path} is missing. Splits, sources and licences are read from it.")
     with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+        reader = csv.DictReader(stream)
+        rows, columns = list(reader), reader.fieldnames or ()
+    missing = set(PhotoRecord.__slots__) - set(columns)
+    if missing:
+        raise DatasetError(f"{path}: columns {sorted(missing)} are missing, got {list(columns)}. Add them.")
     records = tuple(PhotoRecord(**{name: row[name] for name in PhotoRecord.__slots__}) for row in rows)
     for record in records:
         if record.split not in SPLITS:

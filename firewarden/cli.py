@@ -42,6 +42,12 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
+def _command_line() -> str:
+    """The command as typed, paths cut to their last part: it is kept in files that others read."""
+    words = (Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:])
+    return " ".join(["firewarden", *words])
+
+
 def _write_report(path: Path, report: Any) -> None:
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
@@ -142,7 +148,7 @@ def evaluate(
     inspector = open_inspector(_model(model), rules)
     report = measure(
         inspector.detector, inspector, data, split, include_shared_places,
-        expect=expect, use_expected_scene=use_expected_scene, command=" ".join(["firewarden", *sys.argv[1:]]),
+        expect=expect, use_expected_scene=use_expected_scene, command=_command_line(),
     )  # fmt: skip
     if as_json:
         _print_json(report.to_json())
@@ -217,7 +223,7 @@ def export(
 
     write(
         run, out, input_size=input_size, calibration_images=parity_photos(data), data=data, model_id=model_id,
-        add_scene=add_scene, command=" ".join(["firewarden", *sys.argv[1:]]),
+        add_scene=add_scene, command=_command_line(),
     )  # fmt: skip
     _out.print(f"exported: {out}")
 

@@ -22,7 +22,6 @@ _PACKAGES = (
     "firewarden",
     "numpy",
     "onnxruntime",
-    "opencv-python-headless",
     "simplejpeg",
     "pillow",
     "fastapi",

@@ -4,13 +4,14 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from firewarden.datasets.labels import read_classes, read_labels
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
 
+SCENE_FILE = "scene.json"
 CARD_FILE = "CARD.md"
 FEW_TRAIN_OBJECTS = 30  # below this a class is named as a blind spot
 FEW_VAL_OBJECTS = 8  # below this its figures are called unreliable; see operating_points.py
@@ -35,6 +36,7 @@ class CardFacts:
     parity: Mapping[str, Any]
     records: Sequence[PhotoRecord]
     train_objects: Mapping[str, int]
+    scene: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_card(exported: Path, *, run: Path, data: Path) -> Path:
@@ -46,6 +48,7 @@ def write_card(exported: Path, *, run: Path, data: Path) -> Path:
         _read_json(exported / "parity.json"),
         records,
         count_train_objects(data, records),
+        _read_json(exported / SCENE_FILE) if (exported / SCENE_FILE).is_file() else {},
     )
     path = exported / CARD_FILE
     path.write_text(card_text(facts), encoding="utf-8")
@@ -69,6 +72,7 @@ def card_text(facts: CardFacts) -> str:
         _head(facts),
         _sources(facts),
         _figures(facts),
+        _hazards(facts),
         _blind_spots(facts),
         _LIMITS,
         _parity(facts),
@@ -157,6 +161,35 @@ def _figures(facts: CardFacts) -> str:
             "| class | objects | mAP50 | mAP50-95 | precision | recall | at confidence |",
             "|---|---|---|---|---|---|---|",
             *rows,
+        ]
+    )
+
+
+def _hazards(facts: CardFacts) -> str:
+    """Hazards that tags or people judged, and the scene output they rest on."""
+    rows = [
+        f"| {name} | {score['judged_photos']} | {score['n']} | {_with_interval(score['recall'], score['ci']['recall'])} "
+        f"| {_with_interval(score['precision'], score['ci']['precision'])} | {_number(score['fp_per_image'])} "
+        f"| {score['needs_site_check']} |"
+        for name, score in facts.evaluation.get("per_hazard", {}).items()
+    ]
+    scene = [
+        f"{name.removeprefix('val_').replace('_', ' ')} {value:.3f}" for name, value in facts.scene.items()
+    ]
+    return "\n".join(
+        [
+            "## Hazards",
+            "",
+            (
+                "Judged on the same photos, nothing said about the place: expected hazards come from labels and scene tags, so "
+                "only what tags settle is judged."
+            ),
+            "",
+            "| hazard | photos judged | showing it | recall | precision | false alarms a photo | asked for the place instead |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+            f"Scene output on tagged val photos: {_listed(scene)}.",
         ]
     )
 

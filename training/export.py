@@ -15,16 +15,21 @@ import onnx
 from firewarden.errors import DatasetError
 from firewarden.inference.detector import OnnxDetector, open_detector
 from firewarden.inference.image import decode_image
+from firewarden.inference.inspector import open_inspector
+from firewarden.inference.rules import load_rules
 from firewarden.models.manifest import (
     LICENCE,
     MANIFEST_FILE,
     MODEL_FILE,
     ModelManifest,
     file_sha256,
+    load_manifest,
     write_manifest,
 )
 from firewarden.training.card import write_card
 from firewarden.training.evaluate import EvaluationReport, evaluate
+from firewarden.training.expectations import write_tag_expectations
+from firewarden.training.hazard_scores import HazardScore
 from firewarden.training.metrics import DetectionMetrics, with_operating_points
 from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
 from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
@@ -83,10 +88,26 @@ def export(
     points = choose_operating_points({n: row.curve for n, row in measured.metrics.per_class.items()})
     report = replace(measured, metrics=with_operating_points(measured.metrics, points))
     write_manifest(replace(manifest, operating_points=points, metrics=_flat_metrics(report.metrics)))
+    report = replace(report, per_hazard=_hazard_scores(out, data, split))
     _write_json(out / EVALUATION_FILE, report.to_json())
     _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
     write_card(out, run=run, data=data)
     return out
+
+
+def _hazard_scores(out: Path, data: Path, split: str) -> Mapping[str, HazardScore]:
+    """How the finished folder does on hazards that scene tags settle; hazards nobody could judge are left out."""
+    rules = load_rules()
+    if not set(rules.class_lines) <= set(load_manifest(out).class_names):
+        return {}  # a network of other classes has figures by class only
+    inspector = open_inspector(out)
+    expect = write_tag_expectations(out / "expect.json", data, rules)
+    scores = evaluate(inspector.detector, inspector, data, split, expect=expect).per_hazard
+    return {
+        name: score
+        for name, score in scores.items()
+        if score.precision is not None or score.recall is not None
+    }
 
 
 def export_onnx(checkpoint: Path, target: Path, *, input_size: int) -> None:

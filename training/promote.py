@@ -19,6 +19,7 @@ from firewarden.models.manifest import (
 
 PARITY_FILE = "parity.json"
 CARD_FILE = "CARD.md"
+EVALUATION_FILE = "evaluation.json"
 logger = logging.getLogger(__name__)
 
 
@@ -86,8 +87,9 @@ def _replace_folder(exported: Path, target: Path, manifest: ModelManifest, model
     for leftover in (staging, retired):
         shutil.rmtree(leftover, ignore_errors=True)
     staging.mkdir(parents=True)
-    for name in (MODEL_FILE, PARITY_FILE, CARD_FILE):
-        shutil.copyfile(exported / name, staging / name)
+    for name in (MODEL_FILE, PARITY_FILE, CARD_FILE, EVALUATION_FILE):
+        if name != EVALUATION_FILE or (exported / name).is_file():
+            shutil.copyfile(exported / name, staging / name)
     write_manifest(replace(manifest, id=model_id, folder=staging))
     if target.exists():
         target.rename(retired)

@@ -30,7 +30,8 @@ MERGED_SCENES: Mapping[str, str] = {  # tag in manifest.csv -> scene of the rule
     "private_room": "indoor",
     "outdoor": "outdoor_open",
 }
-SCENES = ("elevator_car", "evacuation_corridor", "indoor", "outdoor_open")
+OUTDOOR = "outdoor_open"
+SCENES = ("elevator_car", "evacuation_corridor", "indoor", OUTDOOR)
 _STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03)
 Features = NDArray[np.float32]
 

@@ -24,7 +24,7 @@ def train(config_path: Path, *, data: Path, weights: Path, runs: Path, overrides
     run = runs / f"{config['name']}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     run.mkdir(parents=True)
     composed = _compose(config, data, run)
-    prepared = build_training_set(data, composed, run / "data", config.get("repeat", {}))
+    prepared = build_training_set(data, composed, run / "data", config.get("repeat") or {})
     arguments = {**config["trainer"], **overrides, "seed": config["seed"]}
     record = _start_record(config, prepared, arguments, weights)
     _write_record(run, record)
@@ -43,6 +43,10 @@ def resume(run: Path) -> Path:
             f"{last} is missing: the run was stopped before its first epoch ended. Start it anew."
         )
     record = json.loads((run / "run.json").read_text())
+    if "finished_at" in record:
+        raise DatasetError(
+            f"{run} finished at {record['finished_at']}, expected a stopped run. Start a new run to train for longer."
+        )
     trainer = _build_trainer({"model": str(last), "resume": str(last)})
     return _run(trainer, run, {**record, "resumed_at": datetime.now(UTC).isoformat()})
 

@@ -6,22 +6,25 @@ from typing import Any
 
 import torch
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.utils.metrics import box_iou
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from firewarden.training.head_init import copy_class_rows
 from firewarden.training.ignore_loss import IgnoreAwareModel
 
 _INSIDE_SHARE = 0.5  # a detection counts neither way when this share of it lies in an ignore box of its class
+_HIT_IOU = 0.5  # and it does not hit a labelled object: a hit takes precedence, as in `metrics.py`
 
 
 class IgnoreAwareValidator(DetectionValidator):
-    """Validation on coded labels: ignore rows are no targets, and detections inside them are dropped."""
+    """Validation on coded labels: ignore rows are no targets, and detections inside them that hit no target are dropped."""
 
     def _prepare_batch(self, si: int, batch: dict[str, Any]) -> dict[str, Any]:
         prepared: dict[str, Any] = super()._prepare_batch(si, batch)
         real = prepared["cls"] < self.nc
         self._ignore = (prepared["cls"][~real] - self.nc, prepared["bboxes"][~real])
-        return {**prepared, "cls": prepared["cls"][real], "bboxes": prepared["bboxes"][real]}
+        self._targets = (prepared["cls"][real], prepared["bboxes"][real])
+        return {**prepared, "cls": self._targets[0], "bboxes": self._targets[1]}
 
     def _prepare_pred(self, pred: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         pred = super()._prepare_pred(pred)
@@ -32,8 +35,14 @@ class IgnoreAwareValidator(DetectionValidator):
         top_left = torch.maximum(mine[:, None, :2], boxes[None, :, :2])
         inside = (torch.minimum(mine[:, None, 2:], boxes[None, :, 2:]) - top_left).clamp(min=0).prod(dim=2)
         share = inside / (mine[:, 2:] - mine[:, :2]).prod(dim=1).clamp(min=1e-6)[:, None]
-        drop = ((share > _INSIDE_SHARE) & (pred["cls"][:, None] == ignored_class[None])).any(dim=1)
-        return {name: rows[~drop] for name, rows in pred.items()}
+        excused = ((share > _INSIDE_SHARE) & (pred["cls"][:, None] == ignored_class[None])).any(dim=1)
+        keep = ~excused | self._hits(mine, pred["cls"])
+        return {name: rows[keep] for name, rows in pred.items()}
+
+    def _hits(self, xyxy: torch.Tensor, class_id: torch.Tensor) -> torch.Tensor:
+        target_class, boxes = self._targets
+        near = box_iou(xyxy, boxes) >= _HIT_IOU  # (detections, targets)
+        return (near & (class_id[:, None] == target_class[None])).any(dim=1)
 
 
 class EvidenceTrainer(DetectionTrainer):

@@ -1,0 +1,5 @@
+"""`python -m firewarden` is the `firewarden` command."""
+
+from firewarden.cli import main
+
+main()

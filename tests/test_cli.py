@@ -1,0 +1,104 @@
+"""The command as its users run it: rows, exit codes, errors in one line."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import CLASSES
+from test_inference_inspector import ROWS, SCENES, photo
+from tiny_model import build_model_folder
+
+from firewarden.cli import app, main
+
+
+@pytest.fixture
+def model(tmp_path):
+    return str(
+        build_model_folder(tmp_path / "tiny", CLASSES, ROWS, scene=(0.9, 0.08, 0.02), scene_names=SCENES)
+    )
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "good.jpg").write_bytes(photo())
+    return folder
+
+
+def run(*args: object):
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def test_one_json_row_a_photo(model, photos):
+    (photos / "bad.png").write_bytes(b"text")
+    done = run("inspect", photos, "--json", "--model", model)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 2
+    assert set(rows[0]) == {"path", "error"} and rows[0]["path"].endswith("bad.png")
+    keys = {
+        "path",
+        "image_hw",
+        "detections",
+        "findings",
+        "risk_level",
+        "model_id",
+        "rules_version",
+        "schema_version",
+        "timings_ms",
+    }
+    assert keys <= set(rows[1]) and rows[1]["risk_level"] == "general"
+
+
+@pytest.mark.parametrize(("level", "code"), [("low", 1), ("general", 1), ("elevated", 0), ("major", 0)])
+def test_fail_on(model, photos, level, code):
+    assert (
+        run("inspect", photos, "--model", model, "--venue-type", "office", "--fail-on", level).exit_code
+        == code
+    )
+
+
+def test_people_output_names_rule_and_question(model, photos):
+    done = run("inspect", photos, "--model", model)
+    assert "EB-B2" in done.stdout and "电梯轿厢内有 1 辆电动自行车" in done.stdout and "?" in done.stdout
+
+
+def test_annotated_pictures_are_written(model, photos, tmp_path):
+    done = run("inspect", photos, "--model", model, "--save-annotated", tmp_path / "out")
+    (written,) = (tmp_path / "out").iterdir()
+    assert done.exit_code == 0 and written.read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["--venue-type", "castle"], "unknown venue type 'castle'", id="venue"),
+        pytest.param(["--scene", "moon"], "unknown scene 'moon'", id="scene"),
+        pytest.param(["--fact", "haunted"], "unknown fact 'haunted'", id="fact"),
+        pytest.param(["--model", "no-such-model"], "no-such-model", id="model"),
+        pytest.param(["--rules", "missing.yaml"], "missing.yaml", id="rules"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_code_2(model, photos, arguments, says, monkeypatch, capsys):
+    given = arguments if "--model" in arguments else ["--model", model, *arguments]
+    monkeypatch.setattr(sys, "argv", ["firewarden", "inspect", str(photos), *given])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_bad_input(model, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("inspect", empty, "--model", model).exit_code == 2
+
+
+def test_a_person_can_vouch_for_a_fact(model, photos):
+    done = run("inspect", photos, "--json", "--model", model, "--fact", "display_for_sale")
+    row = json.loads(done.stdout)
+    assert row["findings"][0]["outcome"] == "not_a_hazard" and row["risk_level"] is None

@@ -1,0 +1,78 @@
+"""manifest.csv: splits by place, and which photos a split leaves out."""
+
+from pathlib import Path
+
+import pytest
+
+from firewarden.datasets.manifest import PhotoRecord, read_manifest, shared_places, split_records
+from firewarden.errors import DatasetError
+
+HEADER = "file,split,source,licence,place_group,scene"
+
+
+def record(stem: str, split: str, place: str) -> PhotoRecord:
+    return PhotoRecord(f"images/{stem}.jpg", split, "source", "none stated", place, "corridor")
+
+
+RECORDS = (
+    record("a", "train", "hall"),
+    record("b", "val", "hall"),
+    record("c", "val", "stairs"),
+    record("d", "train", "lift"),
+    record("e", "train", "lift"),
+    record("f", "test", "yard"),
+)
+
+
+def write_manifest(folder: Path, *rows: str, header: str = HEADER) -> Path:
+    (folder / "manifest.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_records_come_in_file_order_and_further_columns_are_left_alone(tmp_path: Path) -> None:
+    folder = write_manifest(
+        tmp_path,
+        'images/b.jpg,val,someone__photos,"CC BY 4.0, as stated",hall,lobby,640',
+        "images/a.png,train,某人,none stated,hall,,640",
+        header=f"{HEADER},width",
+    )
+    first, second = read_manifest(folder)
+    assert first == PhotoRecord(
+        "images/b.jpg", "val", "someone__photos", "CC BY 4.0, as stated", "hall", "lobby"
+    )
+    assert (second.stem, second.source, second.scene) == ("a", "某人", "")
+
+
+@pytest.mark.parametrize("split", ["valid", "Train", ""])
+def test_an_unknown_split_is_refused(tmp_path: Path, split: str) -> None:
+    folder = write_manifest(tmp_path, f"images/a.jpg,{split},s,l,p,corridor")
+    with pytest.raises(DatasetError, match=f"images/a.jpg has split '{split}', expected one of"):
+        read_manifest(folder)
+
+
+def test_a_missing_file_and_a_missing_column_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"manifest\.csv is missing"):
+        read_manifest(tmp_path)
+    write_manifest(tmp_path, "images/a.jpg,train,s,p,corridor", header="file,split,source,place_group,scene")
+    with pytest.raises(DatasetError, match=r"columns \['licence'\] are missing"):
+        read_manifest(tmp_path)
+
+
+def test_a_place_is_shared_when_two_splits_show_it() -> None:
+    assert shared_places(RECORDS) == {"hall"}
+    assert shared_places(r for r in RECORDS if r.split == "train") == frozenset()
+    assert shared_places([]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("split", "keep", "stems"),
+    [
+        pytest.param("train", False, "ade", id="train keeps a place that val shows too"),
+        pytest.param("val", False, "c", id="val leaves it out"),
+        pytest.param("val", True, "bc", id="unless it is asked for"),
+        pytest.param("test", False, "f", id="test"),
+    ],
+)
+def test_photos_of_a_split(split: str, keep: bool, stems: str) -> None:
+    chosen = split_records(iter(RECORDS), split, keep_shared_places=keep)
+    assert "".join(r.stem for r in chosen) == stems
