@@ -76,7 +76,9 @@ def get_inspection(inspection_id: str, services: ServicesDep, viewer: PrincipalD
 async def get_annotated(inspection_id: str, services: ServicesDep, viewer: PrincipalDep) -> Response:
     """A JPEG made from the stored original on each request; faces and plates are blurred."""
     record = await run_in_threadpool(_find_record, services, inspection_id, viewer)
-    picture = await services.pool.run(partial(_draw, services.blobs, record, services.inspector.rules.drawn_names))
+    picture = await services.pool.run(
+        partial(_draw, services.blobs, record, services.inspector.rules.drawn_names)
+    )
     return Response(picture, media_type="image/jpeg", headers=_PRIVATE)
 
 

@@ -20,12 +20,21 @@ from firewarden.datasets.labels import (
     read_labels,
     write_labels,
 )
+from firewarden.datasets.lift_scene import draw_lift_car
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
-from firewarden.datasets.paste import cut_out_on_plain_ground, match_light, one_camera, paste, warp
+from firewarden.datasets.paste import (
+    cut_out_by_colour,
+    cut_out_on_plain_ground,
+    match_light,
+    one_camera,
+    paste,
+    warp,
+)
 from firewarden.datasets.signs import draw_exit_sign
 
 _INDOOR_SCENES = frozenset({"corridor", "lobby", "stairwell", "private_room"})
 _INDOOR_SOURCES = ("DoorDetect",)
+_MIN_CUTOUT_PX = 110
 _HIDDEN_SHARE = 0.6  # a box covered more than this by a pasted object is no longer a fair label
 Picture = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -39,6 +48,7 @@ class ComposePlan:
     exit_signs: int
     indoor_ebikes: int
     seed: int
+    lift_ebikes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,8 @@ def compose_photos(source: Path, cutouts: Path, out: Path, plan: ComposePlan) ->
     for folder in ("images", "labels", "ignore"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     signs, other_signs = _read_pictures(cutouts / "exit_sign"), _read_pictures(cutouts / "other_sign")
-    bikes = _read_ebike_cutouts(source)
+    bikes = _read_cutouts(source, classes.index("ebike")) if plan.indoor_ebikes or plan.lift_ebikes else []
+    people = _read_cutouts(source, classes.index("person")) if plan.lift_ebikes else []
     written = 0
     for index in range(plan.exit_signs):
         rng = np.random.default_rng((plan.seed, 0, index))
@@ -67,6 +78,10 @@ def compose_photos(source: Path, cutouts: Path, out: Path, plan: ComposePlan) ->
         ground = _read_ground(source, records[int(rng.integers(len(records)))])
         rows = _add_ebikes(ground, rng, bikes, classes.index("ebike"))
         written += _save(out, f"compose_ebike_{index:05d}", ground, rows, rng)
+    for index in range(plan.lift_ebikes if bikes else 0):
+        rng = np.random.default_rng((plan.seed, 2, index))
+        ground, rows = _fill_lift(rng, bikes, people, classes.index("ebike"), classes.index("person"))
+        written += _save(out, f"compose_lift_{index:05d}", ground, rows, rng)
     return written
 
 
@@ -79,11 +94,68 @@ def _read_pictures(folder: Path) -> list[Picture]:
     return [np.asarray(p, np.uint8) for p in pictures if p is not None]
 
 
-def _read_ebike_cutouts(source: Path) -> list[Picture]:
-    plain = [r for r in split_records(read_manifest(source), "train") if r.scene == "plain_background"]
-    photos = (cv2.imread(str(source / r.file)) for r in plain if "motorbike" in r.source)
-    cutouts = (cut_out_on_plain_ground(np.asarray(p, np.uint8)) for p in photos if p is not None)
+def _read_cutouts(source: Path, class_id: int) -> list[Picture]:
+    """Cut-outs of one class from train photos: whole objects of at least 110 px, parted from plain or coloured grounds."""
+    cutouts = []
+    for record in split_records(read_manifest(source), "train"):
+        rows = read_labels(source / "labels" / f"{record.stem}.txt")
+        if class_id not in rows.class_id or record.scene == "elevator_car":
+            continue
+        photo = np.asarray(cv2.imread(str(source / record.file)), np.uint8)
+        if record.scene == "plain_background":
+            cutouts.append(cut_out_on_plain_ground(photo))
+            continue
+        boxes = rows.xyxy((photo.shape[0], photo.shape[1]))[rows.class_id == class_id]
+        whole = [box for box in boxes if min(box[2] - box[0], box[3] - box[1]) >= _MIN_CUTOUT_PX]
+        cutouts += [cut_out_by_colour(photo, _as_box(box)) for box in whole[:2]]
     return [c for c in cutouts if c is not None]
+
+
+def _as_box(box: NDArray[np.float32]) -> Box:
+    return float(box[0]), float(box[1]), float(box[2]), float(box[3])
+
+
+def _fill_lift(
+    rng: np.random.Generator, bikes: list[Picture], people: list[Picture], ebike: int, person: int
+) -> tuple[_Ground, LabelRows]:
+    """A drawn lift car with an e-bike and often a person beside or before it. One car in five holds no e-bike."""
+    car = draw_lift_car(rng)
+    nothing = label_rows([])
+    ground = _Ground(car.picture, nothing, nothing)
+    cast = [(ebike, bikes)] * int(rng.random() < 0.8) + [(person, people)] * int(rng.choice([0, 1, 1, 2]))
+    order = rng.permutation(len(cast))
+    rows: list[Row] = []
+    for number in order:
+        class_id, cutouts = cast[int(number)]
+        box = _stand(ground.photo, cutouts, rng, car.floor_rows) if cutouts else None
+        if box is not None:
+            rows = [row for row in rows if not _mostly_under(row[1], box)] + [(class_id, box)]
+    return ground, _rows_of(rows, (ground.photo.shape[0], ground.photo.shape[1]))
+
+
+def _stand(
+    photo: Picture, cutouts: list[Picture], rng: np.random.Generator, floor_rows: tuple[float, float]
+) -> Box | None:
+    h, w = photo.shape[:2]
+    figure = cutouts[int(rng.integers(len(cutouts)))]
+    figure = figure[:, ::-1] if rng.random() < 0.5 else figure
+    scale = float(rng.uniform(0.4, 0.8)) * h / figure.shape[0]
+    squeeze = float(rng.uniform(0.4, 1.0)) if figure.shape[1] > figure.shape[0] * 0.7 else 1.0
+    figure = np.asarray(
+        cv2.resize(figure, None, fx=scale * squeeze, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )
+    figure = warp(figure, rng, tilt=0.06)
+    x, foot = int(rng.uniform(0.0, 0.75) * w), int(rng.uniform(*floor_rows) * h + 0.05 * h)
+    spot = photo[max(foot - figure.shape[0], 0) : foot, max(x, 0) : x + figure.shape[1]]
+    if not spot.size:
+        return None
+    _ground_shadow(photo, (x, foot), figure.shape[1], rng)
+    return paste(photo, match_light(figure, spot, rng, glow=False), x, foot - figure.shape[0])
+
+
+def _mostly_under(box: Box, cover: Box) -> bool:
+    under = _hidden_by(_rows_of([(0, box)], (1, 1)), _rows_of([(0, cover)], (1, 1)))
+    return bool(under[0])
 
 
 def _read_ground(source: Path, record: PhotoRecord) -> _Ground:

@@ -31,6 +31,45 @@ def cut_out_on_plain_ground(picture: Picture, *, tolerance: int = 12) -> Picture
     return np.asarray(np.dstack([picture, alpha])[y : y + bh, x : x + bw], np.uint8)
 
 
+def cut_out_by_colour(
+    picture: Picture, box: tuple[float, float, float, float], *, side_px: int = 320
+) -> Picture | None:
+    """BGRA cut-out of the object in an xyxy pixel box, parted from its surroundings by colour (GrabCut, Rother 2004).
+
+    Returns at most `side_px` on the long side, or None where the parting looks wrong: full of holes, in pieces, or not
+    as large as the box.
+    """
+    h, w = picture.shape[:2]
+    x0, y0, x1, y1 = box
+    margin_x, margin_y = 0.12 * (x1 - x0), 0.12 * (y1 - y0)
+    left, top = int(max(0, x0 - margin_x)), int(max(0, y0 - margin_y))
+    crop = picture[top : int(min(h, y1 + margin_y)), left : int(min(w, x1 + margin_x))]
+    scale = side_px / max(crop.shape[:2])
+    small = np.asarray(cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    rect = tuple(int(v * scale) for v in (x0 - left, y0 - top, x1 - x0, y1 - y0))
+    mask = np.zeros(small.shape[:2], np.uint8)
+    try:
+        cv2.grabCut(small, mask, rect, np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
+    except cv2.error:  # a box without any surroundings leaves nothing to part it from
+        return None
+    return _checked_cutout(
+        small, np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), (rect[2], rect[3])
+    )
+
+
+def _checked_cutout(picture: Picture, mask: Picture, box_wh: tuple[int, int]) -> Picture | None:
+    count, part_of, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return None
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, bw, bh, area = (int(v) for v in stats[largest])
+    whole = min(bw / max(box_wh[0], 1), bh / max(box_wh[1], 1)) >= 0.85
+    if not whole or area < 0.9 * int(mask.sum()) or not 0.35 <= area / max(box_wh[0] * box_wh[1], 1) <= 0.8:
+        return None
+    alpha = cv2.GaussianBlur(np.asarray(part_of == largest, np.uint8) * 255, (3, 3), 0)
+    return np.asarray(np.dstack([picture, alpha])[y : y + bh, x : x + bw], np.uint8)
+
+
 def _largest_part(mask: Picture) -> Picture | None:
     """The largest connected part; None when the flood ate into the object (many parts, or a hollow one)."""
     count, part_of, stats, _ = cv2.connectedComponentsWithStats(mask)
@@ -62,7 +101,7 @@ def match_light(cutout: Picture, ground: Picture, rng: np.random.Generator, *, g
     colour = cutout[..., :3].astype(np.float32)
     level = float(ground.mean()) / 128
     gain = (
-        float(rng.uniform(0.8, 1.3)) if glow else float(np.clip(level, 0.25, 1.25) * rng.uniform(0.75, 1.15))
+        float(rng.uniform(0.8, 1.3)) if glow else float(np.clip(level, 0.4, 1.25) * rng.uniform(0.75, 1.15))
     )
     tint = ground.reshape(-1, 3).mean(axis=0) / max(float(ground.mean()), 1.0)
     mixed = colour * gain * (1 + 0.35 * (tint - 1))

@@ -160,7 +160,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Photo("stairs", labels=FLOOR[:2], scene="stairwell", hw=(320, 240)),
             Photo("street", labels=[(VEHICLE, 0.5, 0.5, 0.1, 0.1)], scene="outdoor", hw=(240, 320)),
             Photo("seen", "val", labels=[(PERSON, 0.5, 0.2, 0.1, 0.1)], hw=(240, 320)),
-            Photo("bike", scene="plain_background", source="someone__motorbike", hw=(160, 160)),
+            Photo(
+                "bike",
+                labels=[(EBIKE, 0.5, 0.5, 0.63, 0.63)],
+                scene="plain_background",
+                source="someone__motorbike",
+                hw=(160, 160),
+            ),
         ],
         CLASSES,
     )
@@ -214,7 +220,9 @@ def test_another_seed_gives_another_set(composed: Path, source: Path, cutouts: P
 
 
 def test_boxes_lie_inside_the_photo(composed: Path) -> None:
-    boxes = np.concatenate([rows.xyxy((1, 1)) for part in ("labels", "ignore") for _, rows in rows_of(composed, part)])
+    boxes = np.concatenate(
+        [rows.xyxy((1, 1)) for part in ("labels", "ignore") for _, rows in rows_of(composed, part)]
+    )
     assert len(boxes) > 24
     assert boxes.min() >= -1e-6 and boxes.max() <= 1 + 1e-6
     assert (boxes[:, 2:] > boxes[:, :2]).all()
@@ -272,4 +280,7 @@ def test_every_green_sign_is_labelled(source: Path, cutouts: Path, tmp_path: Pat
 
 def test_no_ebike_photo_without_an_ebike_to_cut_out(cutouts: Path, tmp_path: Path) -> None:
     bare = build_data_folder(tmp_path / "real", [Photo("hall", hw=(240, 320))], CLASSES)
-    assert compose_photos(bare, cutouts, tmp_path / "out", ComposePlan(exit_signs=1, indoor_ebikes=4, seed=0)) == 1
+    assert (
+        compose_photos(bare, cutouts, tmp_path / "out", ComposePlan(exit_signs=1, indoor_ebikes=4, seed=0))
+        == 1
+    )

@@ -1,5 +1,6 @@
 """manifest.csv: splits by place, and which photos a split leaves out."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,19 @@ def test_a_place_is_shared_when_two_splits_show_it() -> None:
 def test_photos_of_a_split(split: str, keep: bool, stems: str) -> None:
     chosen = split_records(iter(RECORDS), split, keep_shared_places=keep)
     assert "".join(r.stem for r in chosen) == stems
+
+
+def test_the_list_of_sources_counts_the_photos_as_they_are(shared_photos: Path) -> None:
+    text = (Path(__file__).resolve().parents[1] / "datasets" / "SOURCES.md").read_text(encoding="utf-8")
+    records = read_manifest(shared_photos)
+    counts = Counter((r.source, r.licence, r.split) for r in records)
+    listed = {
+        (cells[1], cells[3]): (int(cells[4]), int(cells[5]))
+        for cells in ([cell.strip() for cell in line.split("|")] for line in text.splitlines())
+        if len(cells) == 9 and cells[4].isdecimal()
+    }
+    assert listed == {(s, le): (counts[s, le, "train"], counts[s, le, "val"]) for s, le, _ in counts}
+    (place,) = shared_places(records)
+    of_place = Counter(r.split for r in records if r.place_group == place)
+    assert f"`{place}`, {of_place['train']} train and {of_place['val']} val photos" in text
+    assert f"leaves {len(split_records(records, 'val'))} val photos" in text

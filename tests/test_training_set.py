@@ -33,7 +33,9 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def composed(tmp_path: Path) -> Path:
     """A composed folder: no manifest, one photo."""
-    folder = build_data_folder(tmp_path / "composed", [Photo("sign", labels=[(1, 0.5, 0.5, 0.5, 0.5)])], CLASSES)
+    folder = build_data_folder(
+        tmp_path / "composed", [Photo("sign", labels=[(1, 0.5, 0.5, 0.5, 0.5)])], CLASSES
+    )
     (folder / "manifest.csv").unlink()
     return folder
 

@@ -164,7 +164,8 @@ def _share(hits: NDArray[np.bool_]) -> float:
 
 
 def _samples(data: Path, composed: Path | None) -> tuple[list[_Sample], list[_Sample]]:
-    """Tagged train and val photos. Composed e-bikes keep the tag of an indoor corridor: they unlearn 'e-bike, so street'."""
+    """Tagged train and val photos, and composed ones for train: e-bikes set into rooms and drawn lifts unlearn 'e-bike, so
+    street'."""
     records = read_manifest(data)
     listed = {
         split: [
@@ -174,9 +175,13 @@ def _samples(data: Path, composed: Path | None) -> tuple[list[_Sample], list[_Sa
         ]
         for split in ("train", "val")
     }
-    indoor = SCENES.index("indoor")
-    extra = sorted((composed / "images").glob("compose_ebike_*")) if composed is not None else []
-    return listed["train"] + [_Sample(path, indoor) for path in extra], listed["val"]
+    kinds = {"compose_ebike_*": "indoor", "compose_lift_*": "elevator_car"}
+    extra = [
+        _Sample(path, SCENES.index(scene))
+        for pattern, scene in kinds.items()
+        for path in (sorted((composed / "images").glob(pattern)) if composed is not None else [])
+    ]
+    return listed["train"] + extra, listed["val"]
 
 
 def _embed_all(

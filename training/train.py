@@ -1,5 +1,6 @@
 """`firewarden train`: one run folder with prepared data, checkpoints, curves and run.json. Thin over ultralytics."""
 
+import hashlib
 import json
 import os
 import platform
@@ -92,12 +93,24 @@ def _start_record(
         "train_photos": prepared.train_count,
         "val_photos": prepared.val_count,
         "classes": list(prepared.classes),
-        "weights": weights.name,
+        **_origin(weights),
         "config": config,
         "arguments": arguments,
         "versions": package_versions(),
         "machine": platform.processor() or platform.machine(),
     }
+
+
+def _origin(weights: Path) -> dict[str, Any]:
+    """What a run starts from. For the checkpoint of another run: that run's record too, and the weights it began with."""
+    origin = {"weights": weights.name, "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    record = weights.resolve().parents[2] / "run.json"  # run/train/weights/best.pt
+    if not record.exists():
+        return origin
+    parent = json.loads(record.read_text(encoding="utf-8"))
+    curves = record.with_name("train") / "results.csv"
+    epochs_done = len(curves.read_text(encoding="utf-8").splitlines()) - 1 if curves.exists() else 0
+    return {**origin, "weights": parent["weights"], "parent": {**parent, "epochs_done": epochs_done}}
 
 
 def package_versions() -> dict[str, str]:

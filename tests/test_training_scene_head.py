@@ -1,0 +1,123 @@
+"""The scene output: a linear layer fitted on features, and put behind a graph whose answer is worked out in numpy."""
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip(
+    "onnx", reason="the scene output needs onnx: install firewarden[dev] or firewarden[train]"
+)
+pytest.importorskip("cv2", reason="the scene output needs OpenCV: install firewarden[train]")
+
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from firewarden.training.scene_head import SceneHead, add_embedding, add_scene, fit_scene_head
+
+NAMES = ("elevator_car", "indoor")
+SCALE, SHIFT = np.array([1, 200, 0.01], np.float32), np.array([5, -300, 2], np.float32)
+
+
+def blobs(seed: int, counts: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Two clouds of features 8 standard deviations apart, each axis with its own scale and shift."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(2), counts)
+    clouds = rng.normal(size=(sum(counts), 3)) + np.array([[-4, 0, 0], [4, 0, 0]])[labels]
+    return (clouds * SCALE + SHIFT).astype(np.float32), labels.astype(np.int64)
+
+
+def upsampler(*nodes: object) -> onnx.ModelProto:
+    """images (b, 3, h, w) -> features = 3 * images -> nodes -> output0."""
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["images", "three"], ["features"]), *nodes],
+        "upsampler",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, "h", "w"])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", 3, "h2", "w2"])],
+        [
+            numpy_helper.from_array(np.float32(3), "three"),
+            numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def resize(source: str, target: str) -> object:
+    return helper.make_node("Resize", [source, "", "twice"], [target], mode="nearest")
+
+
+def run(model: onnx.ModelProto, batch: np.ndarray) -> dict[str, np.ndarray]:
+    onnx.checker.check_model(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, {"images": batch}), strict=True))
+
+
+@pytest.fixture
+def batch() -> np.ndarray:
+    return np.random.default_rng(0).random((2, 3, 4, 6), dtype=np.float32)
+
+
+def test_the_embedding_is_the_mean_of_what_the_first_upsampling_reads(batch: np.ndarray) -> None:
+    model = upsampler(
+        resize("features", "larger"),
+        helper.make_node("Neg", ["larger"], ["negative"]),
+        resize("negative", "output0"),
+    )
+    add_embedding(model)
+    outputs = run(model, batch)
+    assert list(outputs) == ["output0", "embedding"]
+    np.testing.assert_allclose(outputs["embedding"], 3 * batch.mean(axis=(2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(outputs["output0"], -3 * batch.repeat(4, axis=2).repeat(4, axis=3), rtol=1e-6)
+
+
+def test_a_graph_without_an_upsampling_is_refused() -> None:
+    model = upsampler(helper.make_node("Neg", ["features"], ["output0"]))
+    before = model.SerializeToString()
+    with pytest.raises(ValueError, match="no Resize node"):
+        add_embedding(model)
+    assert model.SerializeToString() == before
+
+
+def test_the_scene_is_the_softmax_of_the_linear_layer(batch: np.ndarray) -> None:
+    weight = np.array([[1, 0, 0], [0, 2, 0]], np.float32)  # not square: a missing transpose would not run
+    head = SceneHead(NAMES, weight, np.array([0.5, -1], np.float32), {})
+    model = upsampler(resize("features", "output0"))
+    add_embedding(model)
+    add_scene(model, head)
+    outputs = run(model, batch)
+    red, green, _ = 3 * batch.mean(axis=(2, 3)).T
+    share = 1 / (1 + np.exp((2 * green - 1) - (red + 0.5)))  # softmax of two
+    np.testing.assert_allclose(outputs["scene"], np.stack([share, 1 - share], axis=1), rtol=1e-5)
+
+
+def test_an_even_head_says_so(batch: np.ndarray) -> None:
+    model = upsampler(resize("features", "output0"))
+    add_embedding(model)
+    add_scene(
+        model, SceneHead(("a", "b", "c", "d"), np.zeros((4, 3), np.float32), np.zeros(4, np.float32), {})
+    )
+    assert run(model, batch)["scene"].tolist() == [[0.25] * 4] * 2
+
+
+def test_two_clouds_are_told_apart_on_raw_features() -> None:
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    features, labels = blobs(0, (80, 20))
+    val_features, val_labels = blobs(1, (30, 30))
+    head = fit_scene_head(features, labels, val_features, val_labels, NAMES)
+    assert head.names == NAMES and head.weight.shape == (2, 3) and head.bias.shape == (2,)
+    assert (head.weight.dtype, head.bias.dtype) == (np.float32, np.float32)
+    logits = val_features @ head.weight.T + head.bias
+    assert (logits.argmax(axis=1) == val_labels).all()
+    assert head.report["val_accuracy"] == head.report["val_recall_indoor"] == 1.0
+    # the scaling is folded in: raw features give the loss that was measured on scaled ones
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    assert -log_p[np.arange(60), val_labels].mean() == pytest.approx(head.report["val_log_loss"], rel=1e-3)
+    assert head.report["val_log_loss"] < 0.1
+
+
+def test_a_scene_without_val_photos_has_no_recall_and_breaks_nothing() -> None:
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    features, labels = blobs(0, (40, 40))
+    head = fit_scene_head(features, labels, *blobs(1, (30, 0)), (*NAMES, "outdoor_open"))
+    assert head.weight.shape == (3, 3)
+    assert (head.report["val_recall_indoor"], head.report["val_recall_outdoor_open"]) == (0.0, 0.0)
+    assert head.report["val_accuracy"] == head.report["val_recall_elevator_car"] == 1.0

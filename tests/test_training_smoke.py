@@ -1,0 +1,182 @@
+"""A real training on drawn photos, and one that is killed and gone on with. Random weights, no download."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch: install firewarden[train]")
+pytest.importorskip("ultralytics", reason="training needs ultralytics: install firewarden[train]")
+pytest.importorskip("albumentations", reason="training needs albumentations: install firewarden[train]")
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import CLASSES
+from tiny_data import Photo, build_data_folder
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils import ROOT, YAML
+
+from firewarden.errors import DatasetError
+from firewarden.training.train import resume
+
+CONFIG = """\
+name: smoke
+seed: 0
+compose:
+repeat:
+trainer: {epochs: 3, imgsz: 64, batch: 4, optimizer: AdamW, warmup_epochs: 0, close_mosaic: 1, plots: false}
+"""
+TRAIN = """\
+import sys
+from pathlib import Path
+from firewarden.training.train import train
+
+config, data, weights, runs = map(Path, sys.argv[1:])
+train(config, data=data, weights=weights, runs=runs, overrides={"epochs": 2})
+"""
+DIE_AFTER_ONE_EPOCH = """\
+import os, signal
+from ultralytics.utils import callbacks
+
+die = lambda trainer: os.kill(os.getpid(), signal.SIGKILL)  # the first epoch's checkpoint is written by then
+callbacks.default_callbacks["on_fit_epoch_end"].append(die)
+"""
+RESUME = """\
+import sys
+from pathlib import Path
+from firewarden.training.train import resume
+
+resume(Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Eight drawn photos, a configuration, and an untrained nano network that calls its classes by COCO's names."""
+    folder = tmp_path_factory.mktemp("inputs")
+    photos = [
+        Photo(
+            f"p{index}",
+            "train" if index < 6 else "val",
+            labels=[(index * 2, 0.5, 0.5, 0.5, 0.6), (15, 0.2, 0.2, 0.3, 0.3)],
+            ignore=[(10, 0.5, 0.5, 1, 1)],
+            hw=(64 + 4 * index, 96 - 4 * index),
+        )
+        for index in range(8)
+    ]
+    data = build_data_folder(folder / "real", photos, CLASSES)
+    (folder / "smoke.yaml").write_text(CONFIG)
+    torch.manual_seed(0)
+    model = DetectionModel("yolo26n.yaml", nc=80, verbose=False)
+    model.names = YAML.load(ROOT / "cfg" / "datasets" / "coco.yaml")["names"]
+    torch.save({"model": model}, folder / "untrained.pt")
+    return {"config": folder / "smoke.yaml", "data": data, "weights": folder / "untrained.pt"}
+
+
+def call(code: str, *arguments: Path, settings: Path) -> int:
+    """Exit status of a Python process of its own: the trainer sets threads, seeds and settings for a whole process."""
+    offline = {"YOLO_CONFIG_DIR": str(settings), "YOLO_OFFLINE": "true", "OMP_WAIT_POLICY": "PASSIVE"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        env={**os.environ, **offline}, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-2000:]
+    return done.returncode
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("settings")
+
+
+@pytest.fixture(scope="module")
+def finished(inputs: dict[str, Path], settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("finished")
+    assert call(TRAIN, *inputs.values(), runs, settings=settings) == 0
+    (run,) = runs.iterdir()
+    return run
+
+
+@pytest.fixture(scope="module")
+def killed(inputs: dict[str, Path], settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a training that got SIGKILL after its first epoch."""
+    runs = tmp_path_factory.mktemp("killed")
+    assert call(DIE_AFTER_ONE_EPOCH + TRAIN, *inputs.values(), runs, settings=settings) == -signal.SIGKILL
+    (run,) = runs.iterdir()
+    return run
+
+
+def record_of(run: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((run / "run.json").read_text())
+    return record
+
+
+def epochs_of(run: Path) -> list[int]:
+    lines = (run / "train" / "results.csv").read_text().splitlines()
+    return [int(line.split(",")[0]) for line in lines[1:]]
+
+
+def test_a_run_leaves_its_record(finished: Path) -> None:
+    record = record_of(finished)
+    assert len(record["dataset_sha256"]) == 64 and record["git_sha"]
+    assert (record["train_photos"], record["val_photos"]) == (6, 2)
+    assert (record["classes"], record["weights"]) == (list(CLASSES), "untrained.pt")
+    assert record["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert {"python", "firewarden", "numpy", "albumentations"} <= record["versions"].keys()
+    assert (record["arguments"]["epochs"], record["arguments"]["imgsz"]) == (
+        2,
+        64,
+    )  # overrides win, the rest stays
+    assert (record["config"]["trainer"]["epochs"], record["arguments"]["seed"]) == (3, 0)
+    assert all(isinstance(value, float) for value in record["metrics"].values())
+    assert "metrics/mAP50-95(B)" in record["metrics"]
+    assert record["started_at"] < record["finished_at"]
+    assert epochs_of(finished) == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+def test_checkpoints_know_the_evidence_classes(finished: Path, name: str) -> None:
+    checkpoint = torch.load(finished / "train" / "weights" / name, weights_only=False)
+    model = checkpoint["model"]
+    assert list(model.names.values()) == list(CLASSES) and model.model[-1].nc == 16
+    assert checkpoint["optimizer"] is None  # stripped: small enough to keep
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_training_moves_the_weights(finished: Path, inputs: dict[str, Path]) -> None:
+    before = torch.load(inputs["weights"], weights_only=False)["model"].model[0].conv.weight
+    after = (
+        torch.load(finished / "train" / "weights" / "last.pt", weights_only=False)["model"]
+        .model[0]
+        .conv.weight
+    )
+    assert 1e-6 < (after.float() - before).abs().max() < 1
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(killed: Path, settings: Path) -> None:
+    before = record_of(killed)
+    assert "finished_at" not in before and epochs_of(killed) == [1]
+    assert call(RESUME, killed, settings=settings) == 0
+    after = record_of(killed)
+    assert before["started_at"] < after["resumed_at"] < after["finished_at"]
+    assert epochs_of(killed) == [1, 2]
+    assert {name: after[name] for name in before} == before
+    assert after["metrics"].keys() >= {"metrics/mAP50(B)", "metrics/mAP50-95(B)"}
+    model = torch.load(killed / "train" / "weights" / "last.pt", weights_only=False)["model"]
+    assert list(model.names.values()) == list(CLASSES)
+
+
+def test_a_finished_run_is_not_gone_on_with(finished: Path) -> None:
+    before = record_of(finished)
+    with pytest.raises(DatasetError, match="finished at .*, expected a stopped run"):
+        resume(finished)
+    assert record_of(finished) == before
+
+
+def test_a_run_without_a_checkpoint_is_not_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"last\.pt is missing"):
+        resume(tmp_path)
