@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -44,9 +44,9 @@ class Server:
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.address}/readyz").status_code == 200:
+                if httpx2.get(f"{self.address}/readyz").status_code == 200:
                     return
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 time.sleep(0.05)
         raise AssertionError("the server did not become ready")
 
@@ -72,12 +72,12 @@ def start(tmp_path, port):
             server.kill()
 
 
-def _post_until_killed(client: httpx.Client, acknowledged: dict[str, bytes], enough: threading.Event) -> None:
+def _post_until_killed(client: httpx2.Client, acknowledged: dict[str, bytes], enough: threading.Event) -> None:
     for colour in range(256):
         content = photo(colour)
         try:
             answer = client.post("/v1/inspections", content=content, headers={"content-type": "image/jpeg"})
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return
         assert answer.status_code == 201
         acknowledged[answer.json()["id"]] = content
@@ -90,7 +90,7 @@ def test_every_acknowledged_photo_survives_kill_9(start, tmp_path) -> None:
     key = re.search(r"fw_[0-9a-f]{12}_\S+", server.greeting).group()
     acknowledged: dict[str, bytes] = {}
     enough = threading.Event()
-    with httpx.Client(base_url=server.address, headers={"X-API-Key": key}, timeout=30) as client:
+    with httpx2.Client(base_url=server.address, headers={"X-API-Key": key}, timeout=30) as client:
         sender = threading.Thread(target=_post_until_killed, args=(client, acknowledged, enough))
         sender.start()
         assert enough.wait(60)
@@ -99,7 +99,7 @@ def test_every_acknowledged_photo_survives_kill_9(start, tmp_path) -> None:
 
     again = start()
     assert "fw_" not in again.greeting  # the key is shown once
-    with httpx.Client(base_url=again.address, headers={"X-API-Key": key}) as client:
+    with httpx2.Client(base_url=again.address, headers={"X-API-Key": key}) as client:
         for inspection_id, content in acknowledged.items():
             stored = client.get(f"/v1/inspections/{inspection_id}").json()
             sha256 = hashlib.sha256(content).hexdigest()
@@ -122,7 +122,7 @@ def test_a_body_without_length_or_end_is_answered_413_and_the_connection_closed(
             yield b"\xff" * 50_000
 
     headers = {"X-API-Key": key, "content-type": "image/jpeg"}
-    answer = httpx.post(f"{server.address}/v1/inspections", content=endless(), headers=headers, timeout=30)
+    answer = httpx2.post(f"{server.address}/v1/inspections", content=endless(), headers=headers, timeout=30)
     check_problem(answer, 413, "too-large")
     assert answer.headers["connection"] == "close"
     assert sent < 50_000_000

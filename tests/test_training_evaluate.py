@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from firewarden.detections import Detections
 from firewarden.errors import DatasetError
@@ -100,7 +100,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("images", "labels", "ignore"):
         (root / name).mkdir(parents=True)
     for stem, level in (("bright_1", 200), ("bright_2", 220), ("dark_1", 20)):
-        cv2.imwrite(str(root / "images" / f"{stem}.png"), np.full((100, 200, 3), level, np.uint8))
+        PillowImage.new("RGB", (200, 100), (level, level, level)).save(root / "images" / f"{stem}.png")
         (root / "labels" / f"{stem}.txt").write_text(f"0 {LABEL}\n")
     return root
 

@@ -1,12 +1,13 @@
 """Export of a tiny network with random weights: the whole folder, its parity, and that a changed file is caught."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 torch = pytest.importorskip("torch", reason="export needs torch: install firewarden[train]")
 pytest.importorskip("ultralytics", reason="export needs ultralytics: install firewarden[train]")
@@ -39,7 +40,7 @@ def add_data(folder: Path) -> Path:
     rows = ["file,split,source,licence,place_group,scene"]
     shapes = {"a": (96, 128), "b": (200, 100), "c": (40, 480)}
     for seed, (stem, hw) in enumerate(shapes.items()):
-        cv2.imwrite(str(folder / "images" / f"{stem}.png"), random_photo(seed, hw))
+        PillowImage.fromarray(random_photo(seed, hw)).save(folder / "images" / f"{stem}.png")
         (folder / "labels" / f"{stem}.txt").write_text("0 0.5 0.5 0.9 0.9\n")
         rows.append(
             f"images/{stem}.png,{'train' if stem == 'a' else 'val'},source,none stated,{stem},corridor"
@@ -133,7 +134,9 @@ def test_parity_passes_in_several_shapes(exported: Path) -> None:
 
 def test_the_serving_detector_opens_the_file_and_takes_the_thinnest_photo(exported: Path) -> None:
     detector = open_detector(load_manifest(exported), threads=1)
-    thin = decode_image(cv2.imencode(".png", random_photo(9, (32, 2000)))[1].tobytes())
+    stream = io.BytesIO()
+    PillowImage.fromarray(random_photo(9, (32, 2000))).save(stream, "PNG")
+    thin = decode_image(stream.getvalue())
     detections, scene = detector.see(thin).detections, detector.see(thin).scene
     assert len(detections) <= row_count(SIZE)
     assert detections.class_id.max() < len(CLASSES)

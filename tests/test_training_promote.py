@@ -44,11 +44,13 @@ def add_export(
     return folder
 
 
-def test_promotion_ships_four_files_under_the_new_id(tmp_path: Path) -> None:
+def test_promotion_ships_five_files_under_the_new_id(tmp_path: Path) -> None:
     exported = add_export(tmp_path / "out", b"weights", {"recall_door": 0.5})
     shipped = promote(exported, tmp_path / "models", "firewarden-n")
     assert shipped == tmp_path / "models" / "firewarden-n"
-    assert sorted(p.name for p in shipped.iterdir()) == ["CARD.md", "model.onnx", "model.toml", "parity.json"]
+    assert sorted(p.name for p in shipped.iterdir()) == [
+        "CARD.md", "evaluation.json", "model.onnx", "model.toml", "parity.json",
+    ]  # fmt: skip
     assert load_manifest(shipped).id == "firewarden-n"
     assert load_manifest(exported).id == "exported"
 

@@ -6,7 +6,6 @@ import pytest
 onnx = pytest.importorskip(
     "onnx", reason="the scene output needs onnx: install firewarden[dev] or firewarden[train]"
 )
-pytest.importorskip("cv2", reason="the scene output needs OpenCV: install firewarden[train]")
 
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper

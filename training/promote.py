@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def promote(exported: Path, models_root: Path, model_id: str) -> Path:
     """Copy an exported folder to `models_root/model_id`, replacing what is there; returns the new folder.
 
-    Refuses (ModelMismatch) without a passed parity.json of this very model.onnx, and without a card. A class whose
+    Refuses (ModelMismatch) without a passed parity.json of this very model.onnx, and without a card and the figures behind it. A class whose
     recall falls against the replaced model is logged as a warning.
     """
     if not is_model_id(model_id):
@@ -35,10 +35,11 @@ def promote(exported: Path, models_root: Path, model_id: str) -> Path:
         )
     manifest = load_manifest(exported)
     check_parity(exported, manifest)
-    if not (exported / CARD_FILE).is_file():
-        raise ModelMismatch(
-            f"{exported / CARD_FILE} is missing: no model ships without its card. Export again."
-        )
+    for name in (CARD_FILE, EVALUATION_FILE):
+        if not (exported / name).is_file():
+            raise ModelMismatch(
+                f"{exported / name} is missing: no model ships without its card and figures. Export again."
+            )
     target = models_root / model_id
     for drop in recall_drops(load_manifest(target), manifest) if (target / MANIFEST_FILE).exists() else ():
         logger.warning("%s: %s", model_id, drop)
@@ -88,8 +89,7 @@ def _replace_folder(exported: Path, target: Path, manifest: ModelManifest, model
         shutil.rmtree(leftover, ignore_errors=True)
     staging.mkdir(parents=True)
     for name in (MODEL_FILE, PARITY_FILE, CARD_FILE, EVALUATION_FILE):
-        if name != EVALUATION_FILE or (exported / name).is_file():
-            shutil.copyfile(exported / name, staging / name)
+        shutil.copyfile(exported / name, staging / name)
     write_manifest(replace(manifest, id=model_id, folder=staging))
     if target.exists():
         target.rename(retired)

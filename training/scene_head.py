@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -17,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from firewarden.datasets.manifest import read_manifest, split_records
 from firewarden.inference.detector import to_batch
+from firewarden.inference.image import decode_image
 from firewarden.inference.letterbox import Letterbox
 from firewarden.inference.session import SCENE_OUTPUT
 
@@ -190,10 +190,8 @@ def _embed_all(
     session = onnxruntime.InferenceSession(str(model_path), providers=["CPUExecutionProvider"])
     rows, labels = [], []
     for index, sample in enumerate(samples):
-        picture = cv2.imread(str(sample.path))
-        if picture is None:
-            continue
-        for view in _views(np.asarray(picture, np.uint8), np.random.default_rng(index), views):
+        picture = decode_image(sample.path.read_bytes(), min_long_side=input_size).pixels
+        for view in _views(picture, np.random.default_rng(index), views):
             box = Letterbox.fit((view.shape[0], view.shape[1]), input_size, stride)
             batch = to_batch(box.apply_image(view))
             rows.append(session.run([EMBEDDING_OUTPUT], {session.get_inputs()[0].name: batch})[0][0])
