@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 
 from firewarden import __version__
@@ -27,7 +28,7 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
         yield
         await run_in_threadpool(services.close)
 
-    app = FastAPI(
+    app = FastAPIOffline(  # its pages come from the package, not from a CDN: counties are often offline
         title="FireWarden 消防隐患巡检",
         version=__version__,
         description=DESCRIPTION,

@@ -72,7 +72,9 @@ def start(tmp_path, port):
             server.kill()
 
 
-def _post_until_killed(client: httpx2.Client, acknowledged: dict[str, bytes], enough: threading.Event) -> None:
+def _post_until_killed(
+    client: httpx2.Client, acknowledged: dict[str, bytes], enough: threading.Event
+) -> None:
     for colour in range(256):
         content = photo(colour)
         try:

@@ -134,3 +134,11 @@ def test_wrong_addresses_and_methods_are_problems(opened, method, path, status) 
     answer = opened[0].request(method, path)
     check_problem(answer, status)
     assert ("allow" in answer.headers) == (status == 405)
+
+
+def test_documentation_pages_need_no_other_host(opened) -> None:
+    client = opened[0]
+    page = client.get("/docs").text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources and all(source.startswith("/") and not source.startswith("//") for source in sources)
+    assert [client.get(source).status_code for source in sources] == [200] * len(sources)
