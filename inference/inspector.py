@@ -127,10 +127,9 @@ def open_inspector(
     max_pixels: int = MAX_PIXELS,
 ) -> Inspector:
     """An inspector over a model id or folder (default: the shipped model) and a rule file (default: the shipped one)."""
+    loaded = load_rules(rules)  # first: it is quick, and a damaged file should not wait for the model
     folder = model if isinstance(model, Path) else model_folder(model or DEFAULT_MODEL_ID)
-    return Inspector(
-        open_detector(load_manifest(folder), threads=threads), load_rules(rules), max_pixels=max_pixels
-    )
+    return Inspector(open_detector(load_manifest(folder), threads=threads), loaded, max_pixels=max_pixels)
 
 
 def _list_detections(

@@ -19,12 +19,12 @@ START_LIMIT_S = 60
 
 
 class Server:
-    """The fakes' server in a process of its own."""
+    """A server in a process of its own: the fakes' one, or with `command` any other that greets alike."""
 
-    def __init__(self, data_dir: Path, port: int) -> None:
+    def __init__(self, data_dir: Path, port: int, command: list[str] | None = None) -> None:
         program = str(Path(__file__).with_name("test_api_fakes.py"))
         self.process = subprocess.Popen(
-            [sys.executable, "-P", program, str(data_dir), str(port)],
+            [sys.executable, "-P", *(command or [program, str(data_dir), str(port)])],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self.address = f"http://127.0.0.1:{port}"

@@ -10,15 +10,14 @@ from pathlib import Path
 from firewarden.datasets.labels import read_classes, read_labels
 from firewarden.datasets.manifest import read_manifest
 from firewarden.inference.rules import Rules
+from firewarden.training.hazard_points import CLASS, HAZARD
 from firewarden.training.scene_head import MERGED_SCENES, OUTDOOR
-
-_HAZARD, _CLASS = "indoor_ebike", "ebike"
 
 
 def write_tag_expectations(target: Path, data: Path, rules: Rules) -> Path:
     """Write an expect.json for every photo of `data` with a scene tag and a fully checked e-bike class."""
-    ebike = read_classes(data).index(_CLASS)
-    open_hazards = [code for code in rules.hazards if code != _HAZARD]
+    ebike = read_classes(data).index(CLASS)
+    open_hazards = [code for code in rules.hazards if code != HAZARD]
     rows = {}
     for record in read_manifest(data):
         scene = MERGED_SCENES.get(record.scene)
@@ -28,7 +27,7 @@ def write_tag_expectations(target: Path, data: Path, rules: Rules) -> Path:
         shown = ebike in read_labels(data / "labels" / name).class_id and scene != OUTDOOR
         rows[record.stem] = {
             "scene": scene,
-            "hazards": [_HAZARD] if shown else [],
+            "hazards": [HAZARD] if shown else [],
             "optional_hazards": open_hazards,
         }
     target.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -23,13 +23,13 @@ from firewarden.models.manifest import (
     MODEL_FILE,
     ModelManifest,
     file_sha256,
-    load_manifest,
     write_manifest,
 )
 from firewarden.training.card import write_card
 from firewarden.training.evaluate import EvaluationReport, evaluate
 from firewarden.training.expectations import write_tag_expectations
-from firewarden.training.hazard_scores import HazardScore
+from firewarden.training.hazard_points import CLASS, choose_point, see_photos
+from firewarden.training.hazard_scores import HazardScore, read_expectations
 from firewarden.training.metrics import DetectionMetrics, with_operating_points
 from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
 from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
@@ -39,6 +39,7 @@ OPSET = 17  # read by every runtime that is still maintained
 MAX_ROWS = 300
 PARITY_FILE = "parity.json"
 EVALUATION_FILE = "evaluation.json"
+EXPECT_FILE = "expect.json"
 _STRIDES = (8, 16, 32)
 _KEPT_METADATA = ("version", "license", "stride", "task", "head", "imgsz", "names", "channels", "end2end")
 
@@ -64,7 +65,7 @@ def export(
     """
     checkpoint, record = _read_run(run)
     out.mkdir(parents=True, exist_ok=True)
-    for name in (PARITY_FILE, EVALUATION_FILE, MANIFEST_FILE):
+    for name in (PARITY_FILE, EVALUATION_FILE, MANIFEST_FILE, EXPECT_FILE):
         (out / name).unlink(missing_ok=True)
     export_onnx(checkpoint, out / MODEL_FILE, input_size=input_size)
     scene_names = add_scene(out / MODEL_FILE) if add_scene else ()
@@ -86,6 +87,7 @@ def export(
     sceneless = OnnxDetector(replace(manifest, scene_names=()), reference)
     expected = evaluate(sceneless, None, data, split, draws=1, on_photo=on_photo)
     points = choose_operating_points({n: row.curve for n, row in measured.metrics.per_class.items()})
+    points |= _hazard_points(manifest, data, split)
     report = replace(measured, metrics=with_operating_points(measured.metrics, points))
     write_manifest(replace(manifest, operating_points=points, metrics=_flat_metrics(report.metrics)))
     report = replace(report, per_hazard=_hazard_scores(out, data, split))
@@ -95,13 +97,21 @@ def export(
     return out
 
 
+def _hazard_points(manifest: ModelManifest, data: Path, split: str) -> dict[str, float]:
+    """Thresholds that a hazard decides rather than its class; none for a network of other classes."""
+    rules = load_rules()
+    if not set(rules.class_lines) <= set(manifest.class_names):
+        return {}
+    expected = read_expectations(write_tag_expectations(manifest.folder / EXPECT_FILE, data, rules))
+    return {CLASS: choose_point(see_photos(open_detector(manifest), rules, data, split, expected))}
+
+
 def _hazard_scores(out: Path, data: Path, split: str) -> Mapping[str, HazardScore]:
     """How the finished folder does on hazards that scene tags settle; hazards nobody could judge are left out."""
-    rules = load_rules()
-    if not set(rules.class_lines) <= set(load_manifest(out).class_names):
-        return {}  # a network of other classes has figures by class only
+    expect = out / EXPECT_FILE
+    if not expect.exists():
+        return {}
     inspector = open_inspector(out)
-    expect = write_tag_expectations(out / "expect.json", data, rules)
     scores = evaluate(inspector.detector, inspector, data, split, expect=expect).per_hazard
     return {
         name: score
