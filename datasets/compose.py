@@ -23,6 +23,7 @@ from firewarden.datasets.labels import (
 from firewarden.datasets.lift_scene import draw_lift_car
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
 from firewarden.datasets.paste import (
+    cover_mask,
     cut_out_by_colour,
     cut_out_on_plain_ground,
     match_light,
@@ -35,6 +36,7 @@ from firewarden.datasets.signs import draw_exit_sign
 _INDOOR_SCENES = frozenset({"corridor", "lobby", "stairwell", "private_room"})
 _INDOOR_SOURCES = ("DoorDetect",)
 _MIN_CUTOUT_PX = 110
+_MIN_VISIBLE_SHARE = 0.25
 _HIDDEN_SHARE = 0.6  # a box covered more than this by a pasted object is no longer a fair label
 Picture = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -115,27 +117,54 @@ def _as_box(box: NDArray[np.float32]) -> Box:
     return float(box[0]), float(box[1]), float(box[2]), float(box[3])
 
 
+@dataclass(slots=True)
+class _Figure:
+    """One cut-out standing in a picture: what it covers, and what of that later ones left visible."""
+
+    class_id: int
+    covered: NDArray[np.bool_]
+    visible: NDArray[np.bool_]
+
+
 def _fill_lift(
     rng: np.random.Generator, bikes: list[Picture], people: list[Picture], ebike: int, person: int
 ) -> tuple[_Ground, LabelRows]:
-    """A drawn lift car with an e-bike and often a person beside or before it. One car in five holds no e-bike."""
+    """A drawn lift car with an e-bike and often a person beside or before it. One car in five holds no e-bike.
+
+    Boxes are of what stays visible; what is mostly hidden goes to ignore, for half a vehicle is no background either.
+    """
     car = draw_lift_car(rng)
-    nothing = label_rows([])
-    ground = _Ground(car.picture, nothing, nothing)
     cast = [(ebike, bikes)] * int(rng.random() < 0.8) + [(person, people)] * int(rng.choice([0, 1, 1, 2]))
-    order = rng.permutation(len(cast))
-    rows: list[Row] = []
-    for number in order:
+    figures: list[_Figure] = []
+    for number in rng.permutation(len(cast)):
         class_id, cutouts = cast[int(number)]
-        box = _stand(ground.photo, cutouts, rng, car.floor_rows) if cutouts else None
-        if box is not None:
-            rows = [row for row in rows if not _mostly_under(row[1], box)] + [(class_id, box)]
-    return ground, _rows_of(rows, (ground.photo.shape[0], ground.photo.shape[1]))
+        covered = _stand(car.picture, cutouts, rng, car.floor_rows) if cutouts else None
+        if covered is not None:
+            for figure in figures:
+                figure.visible &= ~covered
+            figures.append(_Figure(class_id, covered, covered.copy()))
+    hw = car.picture.shape[0], car.picture.shape[1]
+    seen = [figure for figure in figures if _visible_share(figure) >= _MIN_VISIBLE_SHARE]
+    hidden = [f for f in figures if 0 < _visible_share(f) < _MIN_VISIBLE_SHARE]
+    ignore = _rows_of([(f.class_id, _mask_box(f.visible)) for f in hidden], hw)
+    return _Ground(car.picture, label_rows([]), ignore), _rows_of(
+        [(f.class_id, _mask_box(f.visible)) for f in seen], hw
+    )
+
+
+def _visible_share(figure: _Figure) -> float:
+    return float(figure.visible.sum() / max(int(figure.covered.sum()), 1))
+
+
+def _mask_box(mask: NDArray[np.bool_]) -> Box:
+    rows, columns = np.nonzero(mask)
+    return float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1)
 
 
 def _stand(
     photo: Picture, cutouts: list[Picture], rng: np.random.Generator, floor_rows: tuple[float, float]
-) -> Box | None:
+) -> NDArray[np.bool_] | None:
+    """Set one cut-out on the floor; returns the pixels it covers, None where hardly any are inside."""
     h, w = photo.shape[:2]
     figure = cutouts[int(rng.integers(len(cutouts)))]
     figure = figure[:, ::-1] if rng.random() < 0.5 else figure
@@ -146,16 +175,14 @@ def _stand(
     )
     figure = warp(figure, rng, tilt=0.06)
     x, foot = int(rng.uniform(0.0, 0.75) * w), int(rng.uniform(*floor_rows) * h + 0.05 * h)
-    spot = photo[max(foot - figure.shape[0], 0) : foot, max(x, 0) : x + figure.shape[1]]
+    y = foot - figure.shape[0]
+    spot = photo[max(y, 0) : foot, max(x, 0) : x + figure.shape[1]]
     if not spot.size:
         return None
     _ground_shadow(photo, (x, foot), figure.shape[1], rng)
-    return paste(photo, match_light(figure, spot, rng, glow=False), x, foot - figure.shape[0])
-
-
-def _mostly_under(box: Box, cover: Box) -> bool:
-    under = _hidden_by(_rows_of([(0, box)], (1, 1)), _rows_of([(0, cover)], (1, 1)))
-    return bool(under[0])
+    if paste(photo, match_light(figure, spot, rng, glow=False), x, y) is None:
+        return None
+    return cover_mask((h, w), figure, x, y)
 
 
 def _read_ground(source: Path, record: PhotoRecord) -> _Ground:

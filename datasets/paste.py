@@ -133,6 +133,19 @@ def paste(photo: Picture, cutout: Picture, x: int, y: int) -> tuple[float, float
     )
 
 
+def cover_mask(photo_hw: tuple[int, int], cutout: Picture, x: int, y: int) -> NDArray[np.bool_]:
+    """Which pixels (h, w) of a photo a cut-out with its top left at (x, y) covers."""
+    h, w = photo_hw
+    mask = np.zeros(photo_hw, bool)
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + cutout.shape[1], w), min(y + cutout.shape[0], h)
+    if right > left and bottom > top:
+        mask[top:bottom, left:right] = (
+            cutout[top - y : bottom - y, left - x : right - x, 3] > _MIN_VISIBLE_ALPHA
+        )
+    return mask
+
+
 def one_camera(photo: Picture, rng: np.random.Generator) -> Picture:
     """One blur, noise and JPEG step over the whole picture, so that pasted and native pixels share a history."""
     if rng.random() < 0.5:
