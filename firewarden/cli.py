@@ -202,6 +202,20 @@ def train(
 
 
 @app.command()
+def average(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of one lineage, oldest first.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write.")],
+    share: Annotated[
+        list[float] | None, typer.Option(help="Share of each run, in order; default: equal.")
+    ] = None,
+) -> None:
+    """Average the last checkpoints of runs that started from each other."""
+    from firewarden.training.average import average_runs
+
+    _out.print(f"run: {average_runs(runs, share or [1.0] * len(runs), out)}")
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder of `firewarden train`.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],

@@ -84,7 +84,7 @@ def card_text(facts: CardFacts) -> str:
 def _head(facts: CardFacts) -> str:
     run, evaluation = facts.run, facts.evaluation
     return (
-        f"# {run['name']}: model card\n\n"
+        f"# {evaluation.get('model_id', run['name'])}: model card\n\n"
         f"An object detector for fire inspection photos: {len(run['classes'])} classes of evidence objects. "
         f"Started from `{run['weights']}`, trained from {run['started_at'][:10]}. "
         "Licence of the weights: AGPL-3.0-or-later.\n\n"
@@ -240,6 +240,7 @@ def _reproduce(facts: CardFacts) -> str:
                 f"- training data sha256 `{run['dataset_sha256']}`: {run['train_photos']} train entries (composed and repeated "
                 f"photos included), {run['val_photos']} val photos"
             ),
+            *_lineage(run),
             f"- {versions}",
             f"- trained on {run['machine']}; measured on {facts.evaluation['machine']}"
             + (f" by `{command}`" if command else ""),
@@ -251,6 +252,24 @@ def _reproduce(facts: CardFacts) -> str:
             "```",
         ]
     )
+
+
+def _lineage(run: Mapping[str, Any]) -> list[str]:
+    """Lines about the run that this one started from, and the mean that was taken, if any."""
+    lines = []
+    parent = run.get("parent")
+    if parent:
+        lines.append(
+            f"- started from config `{parent['config']['name']}`, seed {parent['config']['seed']}, at commit "
+            f"`{parent['git_sha']}`: {parent['epochs_done']} of {parent['arguments']['epochs']} epochs at "
+            f"{parent['arguments']['imgsz']} px, training data sha256 `{parent['dataset_sha256']}`"
+        )
+    if run.get("averaged"):
+        parts = ", ".join(
+            f"{p['share']:.2f} of `{p['run']}` (sha256 `{p['sha256'][:12]}`)" for p in run["averaged"]
+        )
+        lines.append(f"- weights are the mean of last checkpoints: {parts}")
+    return lines
 
 
 def _read_json(path: Path) -> dict[str, Any]:
