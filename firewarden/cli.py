@@ -205,14 +205,15 @@ def train(
 def average(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of one lineage, oldest first.")],
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
-    share: Annotated[
-        list[float] | None, typer.Option(help="Share of each run, in order; default: equal.")
-    ] = None,
+    share: Annotated[list[float] | None, typer.Option(help="Share of each run, in order.")] = None,
+    start: Annotated[Path | None, typer.Option(help="COCO weights the lineage began with.")] = None,
+    start_share: Annotated[float, typer.Option(min=0, help="Share of the COCO weights.")] = 0.0,
 ) -> None:
-    """Average the last checkpoints of runs that started from each other."""
+    """Average the last checkpoints of runs that started from each other, and what they started from."""
     from firewarden.training.average import average_runs
 
-    _out.print(f"run: {average_runs(runs, share or [1.0] * len(runs), out)}")
+    shares = share or [1.0] * len(runs)
+    _out.print(f"run: {average_runs(runs, shares, out, start=start, start_share=start_share)}")
 
 
 @app.command()

@@ -15,42 +15,55 @@ from firewarden.errors import DatasetError
 
 
 def average_runs(
-    runs: Sequence[Path], shares: Sequence[float], out: Path, *, checkpoint: str = "last.pt"
+    runs: Sequence[Path],
+    shares: Sequence[float],
+    out: Path,
+    *,
+    start: Path | None = None,
+    start_share: float = 0.0,
 ) -> Path:
-    """Write a run folder `out` whose best.pt is the weighted mean of the runs' checkpoints; returns it.
+    """Write a run folder `out` whose best.pt is the weighted mean of the runs' last checkpoints; returns it.
 
-    `run.json` is that of the last run, with `averaged` naming every part by sha256 and share.
+    `start` are the COCO weights the lineage began with: they may enter with `start_share`, as the network stood before its
+    first step. `run.json` is that of the last run, with `averaged` naming every part by sha256 and share.
     """
     import torch
 
-    from firewarden.training import ignore_loss  # noqa: F401  the checkpoints hold its model class
+    from firewarden.training.starting_model import load_starting_model
 
-    if len(runs) != len(shares) or len(runs) < 2 or any(share <= 0 for share in shares):
+    if len(runs) != len(shares) or not runs or any(share <= 0 for share in shares):
         raise DatasetError(
-            f"got {len(runs)} runs and shares {list(shares)}, expected two or more, one positive share each"
+            f"got {len(runs)} runs and shares {list(shares)}, expected one positive share for each run"
         )
-    paths = [run / "train" / "weights" / checkpoint for run in runs]
+    records = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs]
+    paths = [run / "train" / "weights" / "last.pt" for run in runs]
     loaded = [torch.load(path, map_location="cpu", weights_only=False) for path in paths]
     models = [(part.get("ema") or part["model"]).float() for part in loaded]
-    total = sum(shares)
-    models[-1].load_state_dict(
-        mean_state([model.state_dict() for model in models], [s / total for s in shares])
-    )
-    weights = out / "train" / "weights"
-    weights.mkdir(parents=True)
-    torch.save(
-        {"model": models[-1].half(), "train_args": loaded[-1].get("train_args", {})}, weights / "best.pt"
-    )
-    record = json.loads((runs[-1] / "run.json").read_text(encoding="utf-8"))
+    names, weights = [record["name"] for record in records], list(shares)
+    if start is not None and start_share > 0:
+        models.insert(0, load_starting_model(start, records[-1]["classes"]).float())
+        names, paths, weights = [start.stem, *names], [start, *paths], [start_share, *weights]
+    total = sum(weights)
     parts = [
-        {"run": json.loads((run / "run.json").read_text(encoding="utf-8"))["name"], "share": round(share / total, 4),
-         "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for run, path, share in zip(runs, paths, shares, strict=True)
-    ]  # fmt: skip
-    text = json.dumps(
-        {**record, "averaged": parts, "averaged_at": datetime.now(UTC).isoformat()}, indent=2, sort_keys=True
+        {
+            "run": name,
+            "share": round(share / total, 4),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for name, share, path in zip(names, weights, paths, strict=True)
+    ]
+    models[-1].load_state_dict(
+        mean_state([model.state_dict() for model in models], [w / total for w in weights])
     )
-    (out / "run.json").write_text(text + "\n", encoding="utf-8")
+    folder = out / "train" / "weights"
+    folder.mkdir(parents=True)
+    torch.save(
+        {"model": models[-1].half(), "train_args": loaded[-1].get("train_args", {})}, folder / "best.pt"
+    )
+    record = {**records[-1], "averaged": parts, "averaged_at": datetime.now(UTC).isoformat()}
+    (out / "run.json").write_text(
+        json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return out
 
 

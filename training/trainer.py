@@ -9,8 +9,8 @@ from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 from ultralytics.utils.metrics import box_iou
 from ultralytics.utils.torch_utils import strip_optimizer
 
-from firewarden.training.head_init import copy_class_rows
 from firewarden.training.ignore_loss import IgnoreAwareModel
+from firewarden.training.starting_model import build_model
 
 _INSIDE_SHARE = 0.5  # a detection counts neither way when this share of it lies in an ignore box of its class
 _HIT_IOU = 0.5  # and it does not hit a labelled object: a hit takes precedence, as in `metrics.py`
@@ -49,12 +49,7 @@ class EvidenceTrainer(DetectionTrainer):
     """Trains the evidence classes. `data["names"]` holds coded names: the first half are the classes."""
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> IgnoreAwareModel:
-        classes = self._classes()
-        model = IgnoreAwareModel(cfg, nc=len(classes), ch=self.data["channels"], verbose=verbose)
-        if weights is not None:
-            model.load(weights)
-            if len(weights.names) != len(classes):
-                copy_class_rows(weights, model, classes)
+        model = build_model(cfg, weights, self._classes(), channels=self.data["channels"], verbose=verbose)
         model.bf16_training = self.device.type == "cpu" and _has_fast_bf16()
         return model
 
