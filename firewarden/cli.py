@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 
 from firewarden import __version__
+from firewarden.cli_data import data_app
 from firewarden.errors import HazardError
 from firewarden.findings import Fact, InspectionContext, RiskLevel, Source
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(data_app, name="data")
 _out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id, or the path of a model folder.")]

@@ -21,7 +21,10 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import ROOT, YAML
 
 from firewarden.errors import DatasetError
+from firewarden.training.pillow import restore_pillow_open
 from firewarden.training.train import resume
+
+restore_pillow_open()  # importing the trainer changes Pillow for every test of this process
 
 CONFIG = """\
 name: smoke

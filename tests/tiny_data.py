@@ -1,5 +1,6 @@
 """A data folder of drawn photos: images/ labels/ ignore/ classes.txt manifest.csv, each object a filled box."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,3 +63,17 @@ def draw_disk(side: int = 160, radius: int = 50) -> Image.Image:
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     path.write_text("".join(" ".join(map(str, row)) + "\n" for row in rows))
+
+
+def register_file(folder: Path, **changes: object) -> Path:
+    """A register of one source, the `drawn` photos of this file; None takes a key away."""
+    entry: dict[str, object] = {
+        "id": "drawn-photos", "kind": "photos", "manifest_source": "drawn", "origin": "drawn here",
+        "shows": "grey walls", "licence": "none-stated", "licence_stated": "none stated", "licence_clear": False,
+        "used_for": ["train", "val", "test"], "notes": "nothing", "train": 1,
+    } | changes  # fmt: skip
+    lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items() if value is not None]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "sources.toml"
+    path.write_text("\n".join(["version = 1", "[[source]]", *lines]) + "\n")
+    return path

@@ -60,6 +60,8 @@ def average_runs(
     torch.save(
         {"model": models[-1].half(), "train_args": loaded[-1].get("train_args", {})}, folder / "best.pt"
     )
+    if (runs[-1] / "composed").is_dir():  # the scene output is fitted on it at export
+        (out / "composed").symlink_to((runs[-1] / "composed").resolve(), target_is_directory=True)
     record = {**records[-1], "averaged": parts, "averaged_at": datetime.now(UTC).isoformat()}
     (out / "run.json").write_text(
         json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"

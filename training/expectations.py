@@ -22,9 +22,11 @@ def write_tag_expectations(target: Path, data: Path, rules: Rules) -> Path:
     for record in read_manifest(data):
         scene = MERGED_SCENES.get(record.scene)
         name = f"{record.stem}.txt"
-        if scene is None or ebike in read_labels(data / "ignore" / name).class_id:
+        labelled = ebike in read_labels(data / "labels" / name).class_id
+        unsure = not labelled and ebike in read_labels(data / "ignore" / name).class_id
+        if scene is None or unsure:
             continue
-        shown = ebike in read_labels(data / "labels" / name).class_id and scene != OUTDOOR
+        shown = labelled and scene != OUTDOOR
         rows[record.stem] = {
             "scene": scene,
             "hazards": [HAZARD] if shown else [],

@@ -1,6 +1,6 @@
 """A scene output for an exported detector: pooled backbone features, one linear layer, softmax.
 
-The features come almost free with the detector's pass. Scene tags of the data are merged where they are thin; the layer
+The features (backbone maps of three scales) come almost free with the detector's pass. Scene tags of the data are merged where they are thin; the layer
 is fitted on train photos (several views of each) and its strength chosen on val.
 """
 
@@ -32,7 +32,7 @@ MERGED_SCENES: Mapping[str, str] = {  # tag in manifest.csv -> scene of the rule
 }
 OUTDOOR = "outdoor_open"
 SCENES = ("elevator_car", "evacuation_corridor", "indoor", OUTDOOR)
-_STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03)
+_STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
 Features = NDArray[np.float32]
 
 
@@ -60,7 +60,7 @@ def attach_scene_head(
     add_embedding(model)
     onnx.save(model, str(model_path))
     train, val = _samples(data, composed)
-    features, labels = _embed_all(model_path, train, input_size, stride, views=4)
+    features, labels = _embed_all(model_path, train, input_size, stride, views=3)
     val_features, val_labels = _embed_all(model_path, val, input_size, stride, views=1)
     head = fit_scene_head(features, labels, val_features, val_labels, SCENES)
     add_scene(model, head)
@@ -70,17 +70,21 @@ def attach_scene_head(
 
 
 def add_embedding(model: onnx.ModelProto) -> None:
-    """Pool the backbone's last feature map (what the first upsampling of the neck reads) to an output (batch, c)."""
+    """Pool the backbone's feature maps to one output (batch, c): the last one, which the first upsampling of the neck
+    reads, and those that the neck joins to each upsampled map."""
     graph = model.graph
-    neck = next((node for node in graph.node if node.op_type == "Resize"), None)
-    if neck is None:
+    upsampled = [node for node in graph.node if node.op_type == "Resize"]
+    if not upsampled:
         raise ValueError("the graph has no Resize node, expected a YOLO neck behind the backbone")
-    graph.node.extend(
-        [
-            helper.make_node("GlobalAveragePool", [neck.input[0]], ["embedding_pooled"]),
-            helper.make_node("Flatten", ["embedding_pooled"], [EMBEDDING_OUTPUT], axis=1),
-        ]
-    )
+    maps = [upsampled[0].input[0]]
+    for resize in upsampled:
+        join = next((n for n in graph.node if n.op_type == "Concat" and resize.output[0] in n.input), None)
+        maps += [name for name in join.input if name != resize.output[0]] if join is not None else []
+    pooled = [f"embedding_pooled_{level}" for level in range(len(maps))]
+    for source, target in zip(maps, pooled, strict=True):
+        graph.node.append(helper.make_node("GlobalAveragePool", [source], [target]))
+    graph.node.append(helper.make_node("Concat", pooled, ["embedding_joined"], axis=1))
+    graph.node.append(helper.make_node("Flatten", ["embedding_joined"], [EMBEDDING_OUTPUT], axis=1))
     graph.output.append(
         helper.make_tensor_value_info(EMBEDDING_OUTPUT, TensorProto.FLOAT, ["batch", "channels"])
     )
@@ -122,6 +126,7 @@ def fit_scene_head(
     report = {
         "val_log_loss": float(losses[best]),
         "val_accuracy": float((predicted == val_labels).mean()),
+        "val_accuracy_indoor_outdoor": _indoor_accuracy(predicted, val_labels, names),
         **{f"val_recall_{n}": _share(predicted[val_labels == i] == i) for i, n in enumerate(names)},
         "strength": _STRENGTHS[best],
     }
@@ -157,6 +162,11 @@ def _log_loss(logits: Features, labels: NDArray[np.int64]) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return float(-log_p[np.arange(len(labels)), labels].mean())
+
+
+def _indoor_accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]) -> float:
+    outdoor = names.index(OUTDOOR) if OUTDOOR in names else -1
+    return float(((predicted == outdoor) == (labels == outdoor)).mean())
 
 
 def _share(hits: NDArray[np.bool_]) -> float:
