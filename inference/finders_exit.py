@@ -162,7 +162,10 @@ def _finding(door: _Door, outcome: Outcome, reason: Text, evidence: list[int]) -
 def find_cluttered_passages(
     rel: ClutteredPassage, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
-    """At most one finding: the goods on the floor of a common passage, together."""
+    """At most one finding: the goods on the floor of a common passage, together.
+
+    Whether a space is a common passage is the whole question, so a guessed scene only asks for a check on site.
+    """
     if scene.name not in rel.scenes:
         return []
     rows = without(view.rows(rel.obstacles), claimed)
@@ -181,7 +184,7 @@ def find_cluttered_passages(
     return [
         Finding(
             hazard=rel.hazard,
-            outcome=Outcome.HAZARD,
+            outcome=Outcome.NEEDS_SITE_CHECK if scene.provisional else Outcome.HAZARD,
             xyxy=enclosing_box(view.boxes(rows)),
             confidence=min(view.confidence(rows), scene.confidence),
             reason=fill(rel.reason, ratio=ratio, objects=objects, place=place),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firewarden.findings import Fact, InspectionContext, Outcome, Source
+from firewarden.findings import Fact, InspectionContext, Outcome, SceneEstimate, Source, Text
 from firewarden.inference.hazards import find_hazards
 
 DOOR = (
@@ -142,6 +142,13 @@ def test_charger_beside_an_ebike_sets_charging(view_of, scene_of, rules):
     (finding,) = find_hazards(view_of(specs), scene_of("stairwell"), rules, OTHER_CONTEXT)
     assert {f.name for f in finding.facts} == {"charging_active", "charger_visible", "in_egress"}
     assert all(f.source is Source.MODEL for f in finding.facts)
+
+
+def test_clutter_in_a_guessed_corridor_is_only_a_question(view_of, rules):
+    guessed = SceneEstimate("evacuation_corridor", Source.MODEL, 0.9, True, Text("", ""))
+    assert outcomes(view_of([("carton", (100, 600, 300, 900))]), guessed, rules) == [
+        ("corridor_clutter", Outcome.NEEDS_SITE_CHECK)
+    ]
 
 
 def test_a_persons_word_replaces_the_models(view_of, scene_of, rules):
