@@ -3,7 +3,6 @@
 import numpy as np
 
 from firewarden.findings import Finding, Outcome, SceneEstimate
-from firewarden.geometry import intersection_batch
 from firewarden.inference import predicates as p
 from firewarden.inference.finders_exit import model_facts
 from firewarden.inference.relations import ChargingCable, OccupiedLane, VehicleIndoors
@@ -22,11 +21,11 @@ def find_vehicles_indoors(
     settled = scene.name in rel.scenes and scene.confidence >= rel.scene_confidence_gte
     chargers = _near(view, view.rows(rel.chargers), rows, rel.charger_within_w)
     cords = _near(view, view.rows(rel.cables), rows, rel.charger_within_w)
-    at_door = bool((intersection_batch(view.boxes(rows), view.boxes(view.rows(rel.doors))) > 0).any())
+    at_door = any(_stands_in_zone(rel, view, int(door), rows) for door in view.rows(rel.doors))
     facts = [
         ("charging_active", len(chargers) > 0),
         ("charger_visible", len(chargers) > 0),
-        ("in_egress", scene.name in rel.egress_scenes or (scene.name == "exit_door_area" and at_door)),
+        ("in_egress", scene.name in rel.egress_scenes or at_door),
     ]
     evidence = [*rows.tolist(), *chargers.tolist(), *cords.tolist()]
     template = rel.reason if settled else rel.reason_unknown_scene
@@ -44,6 +43,12 @@ def find_vehicles_indoors(
             relation_ids=(rel.id,),
         )
     ]
+
+
+def _stands_in_zone(rel: VehicleIndoors, view: View, door: int, rows: Rows) -> bool:
+    """Whether vehicles cover enough of the floor zone in front of a door."""
+    zone = p.egress_zone(view.box(door), depth_h=rel.zone_depth_h, far_width_w=rel.zone_far_width_w)
+    return p.zone_cover(zone, view.boxes(rows), lower_part=rel.lower_part) >= rel.cover_gte
 
 
 def _near(view: View, things: Rows, vehicles: Rows, within_w: float) -> Rows:

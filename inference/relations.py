@@ -77,6 +77,10 @@ class VehicleIndoors(Relation):
     reason_unknown_scene: Text
     scene_confidence_gte: float
     charger_within_w: float
+    zone_depth_h: float
+    zone_far_width_w: float
+    lower_part: float
+    cover_gte: float
 
 
 @dataclass(frozen=True, slots=True)

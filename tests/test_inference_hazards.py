@@ -144,6 +144,22 @@ def test_charger_beside_an_ebike_sets_charging(view_of, scene_of, rules):
     assert all(f.source is Source.MODEL for f in finding.facts)
 
 
+@pytest.mark.parametrize(
+    ("box", "in_egress"),
+    [
+        pytest.param(
+            (400, 600, 600, 900),
+            True,
+            id="in front of the door: its lower third covers 200 x 100 of the zone",
+        ),
+        pytest.param((650, 600, 850, 900), False, id="beside the door"),
+    ],
+)
+def test_a_vehicle_before_a_door_stands_on_an_escape_route(view_of, scene_of, rules, box, in_egress):
+    (finding,) = find_hazards(view_of([DOOR, ("ebike", box)]), scene_of("stilt_floor"), rules, OTHER_CONTEXT)
+    assert ("in_egress" in finding.fact_names()) is in_egress
+
+
 def test_clutter_in_a_guessed_corridor_is_only_a_question(view_of, rules):
     guessed = SceneEstimate("evacuation_corridor", Source.MODEL, 0.9, True, Text("", ""))
     assert outcomes(view_of([("carton", (100, 600, 300, 900))]), guessed, rules) == [
