@@ -50,7 +50,8 @@ def results_block() -> str:
         (
             f"{facts['images']} photos of split `{facts['split']}` ({facts['excluded_shared_places']} left out because train shows "
             f"the same place), 95 % intervals over places, model sha256 `{facts['model_sha256'][:12]}`, {facts['machine']}, "
-            f"ONNX Runtime {facts['versions']['onnxruntime']}. Operating points were chosen on the same split. "
+            f"ONNX Runtime {facts['versions']['onnxruntime']}. Checkpoints, the shares of the averaged weights, the scene output's strength and the operating points were chosen on the "
+            f"same split, the eight lift photos included: the figures flatter, and those of few photos most. "
             f"Command: `{facts['command']}`."
         ),
     ]

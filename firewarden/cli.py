@@ -21,6 +21,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(data_app, name="data")
 _out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
+_TRAINING_STACK = frozenset({"torch", "torchvision", "ultralytics", "albumentations", "cv2", "onnx"})
+
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id, or the path of a model folder.")]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -33,6 +35,12 @@ def main() -> None:
         app()
     except HazardError as error:
         _fail(str(error))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in _TRAINING_STACK:
+            raise
+        _fail(
+            f"{error.name} is not installed; this command needs the training stack: pip install 'firewarden\\[train]'"
+        )
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,22 +1,16 @@
 """Finders of obstructed exits and cluttered passages: boxes in, findings out. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firewarden.findings import Fact, Finding, Outcome, SceneEstimate, Source, Text, Zone
+from firewarden.findings import Finding, Outcome, SceneEstimate, Text, Zone
 from firewarden.geometry import Polygon, clip_polygon, inside_share_batch
 from firewarden.inference import predicates as p
 from firewarden.inference.relations import ClutteredPassage, ObstructedExit
 from firewarden.inference.rules import Rules
-from firewarden.inference.view import Rows, View, enclosing_box, without
+from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
 from firewarden.inference.wording import fill, name_objects, name_place
-
-
-def model_facts(names: Iterable[str]) -> tuple[Fact, ...]:
-    """Facts the detections support."""
-    return tuple(Fact(name, Source.MODEL) for name in names)
 
 
 def find_obstructed_exits(

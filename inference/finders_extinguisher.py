@@ -7,10 +7,9 @@ import numpy as np
 from firewarden.findings import Finding, Outcome, SceneEstimate, Text, Zone
 from firewarden.geometry import covered_share
 from firewarden.inference import predicates as p
-from firewarden.inference.finders_exit import model_facts
 from firewarden.inference.relations import EmptyExtinguisherPoint, HiddenExtinguisher
 from firewarden.inference.rules import Rules
-from firewarden.inference.view import View, enclosing_box, without
+from firewarden.inference.view import View, enclosing_box, model_facts, without
 from firewarden.inference.wording import fill, name_objects
 
 

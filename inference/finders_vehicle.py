@@ -4,10 +4,9 @@ import numpy as np
 
 from firewarden.findings import Finding, Outcome, SceneEstimate
 from firewarden.inference import predicates as p
-from firewarden.inference.finders_exit import model_facts
 from firewarden.inference.relations import ChargingCable, OccupiedLane, VehicleIndoors
 from firewarden.inference.rules import Rules
-from firewarden.inference.view import Rows, View, enclosing_box, without
+from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
 from firewarden.inference.wording import fill, name_objects, name_place
 
 
@@ -39,7 +38,7 @@ def find_vehicles_indoors(
             evidence=tuple(evidence),
             facts=model_facts(name for name, holds in facts if holds),
             count=len(rows),
-            questions=rel.questions,
+            questions=(rel.place_questions if scene.provisional else ()) + rel.questions,
             relation_ids=(rel.id,),
         )
     ]

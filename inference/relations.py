@@ -74,6 +74,7 @@ class VehicleIndoors(Relation):
     scenes: Names
     egress_scenes: Names
     outdoor_scenes: Names
+    place_questions: Names
     reason_unknown_scene: Text
     scene_confidence_gte: float
     charger_within_w: float

@@ -301,6 +301,8 @@ def _relation(source: PolicyMap, names: _Names, class_lines: dict[str, int], top
     for spec in fields(kind):
         if spec.name.startswith("reason"):
             converters[spec.name] = _reason
+        elif spec.name.endswith("questions"):
+            converters[spec.name] = names.questions
         elif spec.name.endswith("scenes"):
             converters[spec.name] = names.scenes
         elif spec.name not in converters and spec.type in ("Names", tuple[str, ...]):

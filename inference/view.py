@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firewarden.detections import Detections
-from firewarden.findings import Box
+from firewarden.findings import Box, Fact, Source
 from firewarden.geometry import Boxes
 
 Rows = NDArray[np.int64]
@@ -66,3 +66,8 @@ def enclosing_box(boxes: Boxes) -> Box:
     """Smallest box round all boxes (n >= 1)."""
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def model_facts(names: Iterable[str]) -> tuple[Fact, ...]:
+    """Facts the detections support."""
+    return tuple(Fact(name, Source.MODEL) for name in names)

@@ -102,3 +102,19 @@ def test_a_person_can_vouch_for_a_fact(model, photos):
     done = run("inspect", photos, "--json", "--model", model, "--fact", "display_for_sale")
     row = json.loads(done.stdout)
     assert row["findings"][0]["outcome"] == "not_a_hazard" and row["risk_level"] is None
+
+
+def test_a_command_of_the_training_stack_says_what_is_missing(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "cv2", None)  # as on a serving-only install
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(("firewarden.training.train", "firewarden.datasets.compose"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "firewarden.datasets.paste", raising=False)
+    monkeypatch.setattr(sys, "argv", ["firewarden", "train", str(tmp_path / "x.yaml")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "firewarden[train]" in capsys.readouterr().err

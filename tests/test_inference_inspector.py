@@ -73,6 +73,9 @@ def test_boxes_follow_a_scaled_decode(in_lift):
 
 
 def test_a_named_scene_overrules_the_network(in_lift):
+    named = in_lift.inspect(photo(), InspectionContext(scene="elevator_car"))
+    assert "q_place" not in [question.id for question in named.questions]
+    assert "q_place" in [question.id for question in in_lift.inspect(photo()).questions]
     result = in_lift.inspect(photo(), InspectionContext(scene="outdoor_open"))
     assert result.verdict is Verdict.NO_FINDING and result.risk_level is None
     assert "不等于安全" in result.notice.zh and "does not mean safe" in result.notice.en

@@ -58,7 +58,7 @@ def test_damage_is_refused_with_its_line(tmp_path: Path, old: str, new: str, say
 def test_a_file_that_is_no_rule_file(tmp_path: Path, text: str, says: str):
     path = tmp_path / "rules.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(PolicyError, match=says.replace("/", "/")):
+    with pytest.raises(PolicyError, match=says):
         load_rules(path)
 
 

@@ -148,8 +148,8 @@ def _figures(facts: CardFacts) -> str:
             (
                 f"{evaluation['images']} labelled photos, {split} `{evaluation['data']}` (photos and labels sha256 "
                 f"`{evaluation['data_sha256'][:12]}`). Left out because another split shows the same place: "
-                f"{evaluation['excluded_shared_places']}. 95 % intervals are bootstrapped over places. Thresholds were "
-                "chosen on these same photos, so precision and recall are somewhat flattered."
+                f"{evaluation['excluded_shared_places']}. 95 % intervals are bootstrapped over places. {_chosen_on_val(facts)} "
+                "were chosen on these same photos, so all figures flatter, those of few photos most."
             ),
             "",
             (
@@ -163,6 +163,13 @@ def _figures(facts: CardFacts) -> str:
             *rows,
         ]
     )
+
+
+def _chosen_on_val(facts: CardFacts) -> str:
+    """What selection has already used the measured photos for."""
+    shares = ", the shares of the averaged weights" if facts.run.get("averaged") else ""
+    scene = ", the scene output's strength" if facts.scene else ""
+    return f"Checkpoint{shares}{scene} and thresholds"
 
 
 def _hazards(facts: CardFacts) -> str:
@@ -233,7 +240,9 @@ def _reproduce(facts: CardFacts) -> str:
         [
             "## Reproduce",
             "",
-            "`firewarden train`, `firewarden export`, `firewarden promote`, with",
+            "`firewarden train`"
+            + (", `firewarden average`" if run.get("averaged") else "")
+            + ", `firewarden export`, `firewarden promote`, with",
             "",
             f"- code at commit `{run['git_sha']}`, config `{run['config']['name']}`, seed {run['config']['seed']}",
             (

@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +35,7 @@ from firewarden.training.metrics import (
     match_photo,
     measure,
 )
+from firewarden.training.versions import installed_versions
 
 CONFIDENCE_FLOOR = 0.001  # low enough for the whole PR curve
 MAX_DETECTIONS = 300
@@ -261,10 +261,4 @@ def machine_name() -> str:
 
 def serving_versions() -> dict[str, str]:
     """Installed versions of the packages that decide what a served model answers."""
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "absent"
-    return versions
+    return installed_versions(_PACKAGES)

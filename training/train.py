@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,19 @@ import yaml
 from firewarden.datasets.compose import ComposePlan, compose_photos
 from firewarden.errors import DatasetError
 from firewarden.training.training_set import TrainingSet, build_training_set
+from firewarden.training.versions import installed_versions
 
 _PACKAGES = ("firewarden", "torch", "torchvision", "ultralytics-opencv-headless", "albumentations", "numpy")
 
 
 def train(config_path: Path, *, data: Path, weights: Path, runs: Path, overrides: dict[str, Any]) -> Path:
     """Start a new run; returns its folder. `overrides` replace keys of the config's `trainer` section."""
-    config = yaml.safe_load(config_path.read_text())
+    for path in (config_path, weights):
+        if not path.is_file():
+            raise DatasetError(
+                f"{path} is missing, expected a training configuration and COCO weights. Name both files."
+            )
+    config = yaml.safe_load(config_path.read_text(encoding="utf-8"))
     run = runs / f"{config['name']}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     run.mkdir(parents=True)
     composed = _compose(config, data, run)
@@ -104,7 +109,8 @@ def _start_record(
 def _origin(weights: Path) -> dict[str, Any]:
     """What a run starts from. For the checkpoint of another run: that run's record too, and the weights it began with."""
     origin = {"weights": weights.name, "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
-    record = weights.resolve().parents[2] / "run.json"  # run/train/weights/best.pt
+    above = list(weights.resolve().parents)
+    record = above[min(2, len(above) - 1)] / "run.json"  # run/train/weights/best.pt
     if not record.exists():
         return origin
     parent = json.loads(record.read_text(encoding="utf-8"))
@@ -115,13 +121,7 @@ def _origin(weights: Path) -> dict[str, Any]:
 
 def package_versions() -> dict[str, str]:
     """Installed versions of the packages that decide a run's outcome."""
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "absent"
-    return versions
+    return installed_versions(_PACKAGES)
 
 
 def git_sha() -> str:
