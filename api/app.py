@@ -1,5 +1,6 @@
 """The HTTP application: routes, errors and metrics around one inspector."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 
 from firewarden import __version__
-from firewarden.api.metrics import CountRequests
+from firewarden.api.metrics import CountRequests, Metrics
 from firewarden.api.openapi import DESCRIPTION
 from firewarden.api.ports import InspectorPort
 from firewarden.api.problems import add_problem_handlers
@@ -16,6 +17,8 @@ from firewarden.api.routes_inspections import router as inspections_router
 from firewarden.api.routes_meta import router as meta_router
 from firewarden.api.services import build_services
 from firewarden.api.settings import Settings
+
+_MEASURE_S = 5.0
 
 
 def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
@@ -25,7 +28,9 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(services.open)
+        measuring = asyncio.create_task(_measure(services.metrics))
         yield
+        measuring.cancel()
         await run_in_threadpool(services.close)
 
     app = FastAPIOffline(  # its pages come from the package, not from a CDN: counties are often offline
@@ -42,3 +47,10 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
     app.include_router(inspections_router)
     app.include_router(meta_router)
     return app
+
+
+async def _measure(metrics: Metrics) -> None:
+    """Keep the measures that nobody reports fresh: other workers show them too."""
+    while True:
+        metrics.refresh()
+        await asyncio.sleep(_MEASURE_S)

@@ -75,9 +75,9 @@ def create_first_key(store: KeyStore) -> str | None:
 
 def authenticate(store: KeyStore, presented: str | None) -> Principal:
     """The principal behind a presented key; raises a 401 Problem that does not tell what was wrong with it."""
-    prefix, _, rest = (presented or "").partition("_")
-    key_id, _, secret = rest.partition("_")
-    key = store.key(key_id) if prefix == _PREFIX and key_id else None
+    key_id = key_id_of(presented)
+    secret = (presented or "").partition("_")[2].partition("_")[2]
+    key = store.key(key_id) if key_id else None
     matches = hmac.compare_digest(_hash(secret), key.secret_sha256 if key else _NO_HASH)
     if key is None or not matches or key.revoked_at is not None:
         raise Problem(
@@ -87,6 +87,12 @@ def authenticate(store: KeyStore, presented: str | None) -> Principal:
             headers={"WWW-Authenticate": "Bearer"},
         )
     return Principal(key.key_id, key.role)
+
+
+def key_id_of(presented: str | None) -> str:
+    """The public part of a presented key; empty where it has none."""
+    prefix, _, rest = (presented or "").partition("_")
+    return rest.partition("_")[0] if prefix == _PREFIX else ""
 
 
 def _hash(secret: str) -> str:

@@ -4,8 +4,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
-from firewarden.api.auth import LOCAL_OWNER, Principal, authenticate
+from firewarden.api.auth import LOCAL_OWNER, Principal, authenticate, key_id_of
 from firewarden.api.problems import Problem
 from firewarden.api.services import Services
 
@@ -14,7 +15,7 @@ _API_KEY = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey"
 _MAX_KEY_CHARS = 255
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """The services that `create_app` attached."""
     return cast(Services, request.app.state.services)
 
@@ -22,7 +23,7 @@ def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-def require_principal(
+async def require_principal(
     services: ServicesDep,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     api_key: Annotated[str | None, Security(_API_KEY)],
@@ -30,10 +31,13 @@ def require_principal(
     """Who asks; a 401 Problem without a valid key. Runs before a body is read. No decision looks at the path."""
     if not services.settings.auth:
         return LOCAL_OWNER
-    return authenticate(services.repository, bearer.credentials if bearer else api_key)
+    presented = bearer.credentials if bearer else api_key
+    if services.keys.cached(key_id_of(presented)) is not None:
+        return authenticate(services.keys, presented)  # nothing here waits: no thread is worth it
+    return await run_in_threadpool(authenticate, services.keys, presented)
 
 
-def idempotency_key(
+async def idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(

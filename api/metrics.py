@@ -1,56 +1,83 @@
-"""Counters and histograms of one app, in a registry of its own, and the middleware that counts requests."""
+"""Counters and histograms, of one process or summed over all workers, and the middleware that counts requests."""
 
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_STAGE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _REQUEST_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+_STATM = Path("/proc/self/statm")
 
 
 class Metrics:
-    """What `/metrics` shows. Labels are closed sets (route templates, stages, hazards), never ids or paths as sent."""
+    """What `/metrics` shows. Labels are closed sets (route templates, stages, hazards), never ids or paths as sent.
 
-    def __init__(self, in_flight: Callable[[], float]) -> None:
+    With `shared_dir`, the folder where `prometheus_client` keeps the values of all workers, every worker shows the sums;
+    gauges of this process's memory stay apart by `pid`.
+    """
+
+    def __init__(self, shared_dir: Path | None = None) -> None:
+        self._shared_dir = shared_dir
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "firewarden_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        self._requests = self._counter("requests", "Requests answered.", "method", "route", "status")
+        self._request_s = self._histogram(
+            "request_seconds", "Time from request to the end of its answer.", _REQUEST_BUCKETS_S, "route"
         )
-        self._request_s = Histogram(
-            "firewarden_request_seconds",
-            "Time from request to the end of its answer.",
-            ["route"],
-            registry=self.registry,
-            buckets=_REQUEST_BUCKETS_S,
+        self._stage_s = self._histogram(
+            "stage_seconds",
+            "Time of one stage: queue_wait, decode, inference, rules and their total for one photo, store for one request.",
+            _STAGE_BUCKETS_S,
+            "stage",
         )
-        self._stage_s = Histogram(
-            "firewarden_stage_seconds",
-            "Time of one stage: decode, inference, rules and their total for one photo, store for one request.",
-            ["stage"],
-            registry=self.registry,
-            buckets=_STAGE_BUCKETS_S,
+        self._batch_wait_s = self._histogram(
+            "batch_wait_seconds", "Time a decoded photo waited for others to share a run.", _STAGE_BUCKETS_S
         )
-        self._findings = Counter(
-            "firewarden_findings", "Findings stored.", ["hazard", "outcome"], registry=self.registry
+        self._batch_size = self._histogram("batch_size", "Photos that shared a photo's run.", _BATCH_BUCKETS)
+        self._findings = self._counter("findings", "Findings stored.", "hazard", "outcome")
+        self._inspections = self._counter("inspections", "Inspections stored.", "verdict")
+        self._shed = self._counter(
+            "shed", "Requests turned away: queue_full, overload, memory, deadline.", "reason"
         )
-        self._inspections = Counter(
-            "firewarden_inspections", "Inspections stored.", ["verdict"], registry=self.registry
-        )
-        self._shed = Counter("firewarden_shed", "Requests turned away with 429.", registry=self.registry)
-        gauge = Gauge("firewarden_in_flight", "Jobs running or waiting.", registry=self.registry)
-        gauge.set_function(in_flight)
+        self._abandoned = self._counter("abandoned", "Requests whose client went away before the answer.")
+        self._in_flight = Gauge(
+            "firewarden_in_flight", "Photos being worked on or waiting.",
+            registry=self.registry, multiprocess_mode="livesum",
+        )  # fmt: skip
+        self._resident = Gauge(
+            "firewarden_resident_bytes", "Memory of the process (RSS).",
+            registry=self.registry, multiprocess_mode="liveall",
+        )  # fmt: skip
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._request_s.labels(route).observe(seconds)
-        if status == 429:
-            self._shed.inc()
 
     def observe_stage(self, stage: str, seconds: float) -> None:
         self._stage_s.labels(stage).observe(seconds)
+
+    def observe_queue_wait(self, seconds: float) -> None:
+        self.observe_stage("queue_wait", seconds)
+
+    def observe_run(self, batch_size: int, waited_s: float) -> None:
+        """One photo's run of the network."""
+        self._batch_size.observe(batch_size)
+        self._batch_wait_s.observe(waited_s)
+
+    def observe_shed(self, reason: str) -> None:
+        self._shed.labels(reason).inc()
+
+    def observe_abandoned(self) -> None:
+        self._abandoned.inc()
+
+    def set_in_flight(self, photos: int) -> None:
+        self._in_flight.set(photos)
 
     def observe_result(self, result: Mapping[str, Any]) -> None:
         """Count one stored result: its verdict, its findings and the stages of `timings_ms`."""
@@ -60,9 +87,33 @@ class Metrics:
         for stage, milliseconds in result["timings_ms"].items():
             self.observe_stage(stage, milliseconds / 1000)
 
+    def refresh(self) -> None:
+        """Take the measures that nobody reports: memory."""
+        self._resident.set(resident_bytes())
+
     def render(self) -> bytes:
-        """The registry in Prometheus text format."""
-        return generate_latest(self.registry)
+        """All values in Prometheus text format."""
+        self.refresh()
+        if self._shared_dir is None:
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self._shared_dir))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"firewarden_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"firewarden_{name}", text, labels, registry=self.registry, buckets=buckets)
+
+
+def resident_bytes() -> int:
+    """Memory of this process in RAM; 0 where the system does not tell."""
+    try:
+        pages = int(_STATM.read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class CountRequests:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from firewarden.api import examples
+from firewarden.api.deadline import HEADER
 from firewarden.api.problems import MEDIA_TYPE
 from firewarden.api.schemas import ContextIn
 from firewarden.api.uploads import IMAGE_TYPES, MULTIPART, PHOTO_PART
@@ -15,6 +16,24 @@ Every request but the health checks carries an API key: `Authorization: Bearer f
 Every error is a problem document (RFC 9457). A `201` means that photo and verdict are on disk.
 """
 
+_DEADLINE_HEADERS = [
+    {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "`wait=SECONDS` (RFC 7240): how long the client waits for its answer. Work that would end later is "
+        "not begun: 503.",
+        "example": "wait=10",
+    },
+    {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "The same in milliseconds; the shorter one counts.",
+    },
+]
 _BINARY = {"type": "string", "format": "binary"}
 _PROBLEMS = {
     400: "The body is empty, cut off or no valid multipart.",
@@ -25,7 +44,7 @@ _PROBLEMS = {
     415: "Not a JPEG, PNG or WebP photo, or a Content-Encoding.",
     422: "A context field is unknown or wrong, the photo is damaged, or the Idempotency-Key was used for another request.",
     429: "The server is busy; see Retry-After.",
-    503: "A part of the server does not work; nothing was stored.",
+    503: "A part of the server does not work, or the deadline of the request cannot be met; nothing was stored.",
 }
 
 
@@ -68,7 +87,10 @@ def upload_extra() -> dict[str, Any]:
     schema = ContextIn.model_json_schema(ref_template="#/components/schemas/{model}")
     fields: dict[str, Any] = schema["properties"]
     return {
-        "parameters": [_query_parameter(name, field) for name, field in fields.items()],
+        "parameters": [
+            *(_query_parameter(name, field) for name, field in fields.items()),
+            *_DEADLINE_HEADERS,
+        ],
         "requestBody": {
             "required": True,
             "description": "One raw photo with its context in the query, or a form with one or several photos.",

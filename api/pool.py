@@ -1,31 +1,66 @@
-"""A bounded pool for CPU work: so many run, so many wait, the next one is turned away at once."""
+"""A bounded pool for CPU work: so many run, some wait as long as it is worth it, the next one is turned away at once."""
 
 import asyncio
-import math
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from firewarden.api.admission import Admission, Refused
 from firewarden.api.problems import Problem
 
 T = TypeVar("T")
-_SMOOTHING = 0.1  # weight of the newest job in the running mean
+
+
+@dataclass(slots=True, eq=False)
+class Caller:
+    """The request behind a job: when its answer is due (monotonic seconds, None: any time), and whether it went away."""
+
+    due_s: float | None = None
+    _gone: threading.Event = field(default_factory=threading.Event)
+
+    def leave(self) -> None:
+        self._gone.set()
+
+    def gone(self) -> bool:
+        return self._gone.is_set()
+
+    def budget_s(self) -> float | None:
+        """Seconds left for the answer."""
+        return None if self.due_s is None else self.due_s - time.monotonic()
 
 
 class WorkPool:
-    """Runs jobs in `workers` threads with at most `max_waiting` more in line. Answers come back to the event loop."""
+    """Runs jobs in `workers` threads, first come first served, behind one `Admission`. Answers come back to the loop.
 
-    def __init__(self, *, workers: int, max_waiting: int) -> None:
+    `on_start` hears how long a job waited, `on_refused` the reason of every refusal.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int,
+        max_waiting: int,
+        max_wait_s: float,
+        on_start: Callable[[float], object] = lambda waited_s: None,
+        on_refused: Callable[[str], object] = lambda reason: None,
+        on_change: Callable[[int], object] = lambda in_flight: None,
+    ) -> None:
         self._workers = workers
-        self._limit = workers + max_waiting
+        self._admission = Admission(workers, max_waiting, max_wait_s)
         self._lock = threading.Lock()
-        self._in_flight = 0
-        self._mean_job_s = 0.5
+        self._on_start = on_start
+        self._on_refused = on_refused
+        self._on_change = on_change
         self._executor: ThreadPoolExecutor | None = None
 
-    def open(self) -> None:
+    def open(self, service_s: float | None = None) -> None:
+        """Start the threads; `service_s` is what one photo took in the warm-up."""
+        if service_s is not None:
+            self._admission.service_s = service_s
         self._executor = ThreadPoolExecutor(self._workers, thread_name_prefix="inspect")
 
     def close(self) -> None:
@@ -35,39 +70,81 @@ class WorkPool:
 
     @property
     def in_flight(self) -> int:
-        """Jobs running or waiting."""
-        return self._in_flight
+        """Photos being worked on or waiting."""
+        return self._admission.in_line
 
-    def check_room(self) -> None:
-        """Raise the 429 Problem now, before an upload is read, where `run` would raise it."""
-        if self._in_flight >= self._limit:
-            raise overloaded(self._retry_after_s())
-
-    async def run(self, job: Callable[[], T]) -> T:
-        """Result of `job()`; raises a 429 Problem with Retry-After where the line is full."""
-        if self._executor is None:
-            raise RuntimeError("WorkPool.run before open()")
-        with self._lock:
-            self.check_room()
-            self._in_flight += 1
-        future = self._executor.submit(self._timed, job)
-        future.add_done_callback(lambda _: self._leave())  # also where the waiting caller was cancelled
-        return await asyncio.wrap_future(future)
-
-    def _timed(self, job: Callable[[], T]) -> T:
-        start = time.perf_counter()
+    @contextmanager
+    def upload(self, caller: Caller) -> Iterator[None]:
+        """Around reading a body; raises the 429 or 503 Problem before a byte is read."""
+        with self._lock, self._problems():
+            ticket = self._admission.begin_upload(time.monotonic(), caller.budget_s())
         try:
-            return job()
+            yield
         finally:
-            self._mean_job_s += _SMOOTHING * (time.perf_counter() - start - self._mean_job_s)
+            with self._lock:
+                self._admission.end_upload(ticket)
 
-    def _leave(self) -> None:
+    async def run(self, job: Callable[[], T], caller: Caller | None = None, *, photos: int = 0) -> T:
+        """Result of `job()`; raises the 429 or 503 Problem. `photos` of 0 is work that says nothing of the pace."""
+        return await asyncio.wrap_future(self._submit(lambda: _done(job), caller or Caller(), photos))
+
+    def start(self, job: Callable[[], "Future[T]"], caller: Caller, *, photos: int) -> "Future[T]":
+        """Like `run`, for a job that hands over to another thread: the answer is that of the future it returns."""
+        return self._submit(job, caller, photos)
+
+    def _submit(self, job: Callable[[], "Future[T]"], caller: Caller, photos: int) -> "Future[T]":
+        if self._executor is None:
+            raise RuntimeError("WorkPool used before open()")
+        weight = photos or 1
+        with self._lock, self._problems():
+            self._admission.enter(time.monotonic(), weight, caller.budget_s())
+            self._on_change(self._admission.in_line)
+        answer: Future[T] = Future()
+        entered_s = time.monotonic()
+        queued = self._executor.submit(self._work, job, caller, photos, entered_s, answer)
+        # leaves the line when the work is over, or when the caller was cancelled while it waited
+        queued.add_done_callback(lambda done: self._leave(weight, done, answer))
+        answer.add_done_callback(lambda done: queued.cancel() if done.cancelled() else None)
+        return answer
+
+    def _work(
+        self,
+        job: Callable[[], "Future[T]"],
+        caller: Caller,
+        photos: int,
+        entered_s: float,
+        answer: "Future[T]",
+    ) -> None:
+        start_s = time.monotonic()
+        self._on_start(start_s - entered_s)
+        try:
+            if not self._admission.can_meet(caller.budget_s()):
+                self._on_refused("deadline")
+                raise too_late(1)
+            inner = job()
+        except BaseException as error:  # noqa: BLE001 - goes to the caller
+            _settle(answer, error)
+            return
+        if photos:
+            with self._lock:
+                self._admission.observe(time.monotonic() - start_s, photos)
+        inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
+
+    def _leave(self, weight: int, queued: "Future[None]", answer: "Future[T]") -> None:
         with self._lock:
-            self._in_flight -= 1
+            self._admission.leave(weight)
+            self._on_change(self._admission.in_line)
+        if queued.cancelled():
+            answer.cancel()
 
-    def _retry_after_s(self) -> int:
-        """When the present line will be worked off, by the running mean."""
-        return max(1, math.ceil(self._in_flight * self._mean_job_s / self._workers))
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            self._on_refused(refused.reason)
+            late = refused.reason == "deadline"
+            raise (too_late if late else overloaded)(refused.retry_after_s) from refused
 
 
 def overloaded(retry_after_s: int) -> Problem:
@@ -78,3 +155,30 @@ def overloaded(retry_after_s: int) -> Problem:
         f"The server is busy and stored nothing; send the same request again in {retry_after_s} s.",
         headers={"Retry-After": str(retry_after_s)},
     )
+
+
+def too_late(retry_after_s: int) -> Problem:
+    """The 503 answer to a client that would not wait long enough."""
+    return Problem(
+        503,
+        "deadline",
+        "The answer would come after the deadline of the request, so no work was begun and nothing was stored; "
+        f"give it more time, or send it again in {retry_after_s} s.",
+        headers={"Retry-After": str(retry_after_s)},
+    )
+
+
+def _done(job: Callable[[], T]) -> "Future[T]":
+    future: Future[T] = Future()
+    future.set_result(job())
+    return future
+
+
+def _settle(answer: "Future[T]", error: BaseException | None, done: "Future[T] | None" = None) -> None:
+    """Give the answer to whoever still waits for it."""
+    if not answer.set_running_or_notify_cancel():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    elif done is not None:
+        answer.set_result(done.result())

@@ -1,6 +1,6 @@
 """What the service needs from the inspector: protocols, so that the shell is tested without a model."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from firewarden.findings import InspectionContext, InspectionResult, Text
@@ -58,11 +58,36 @@ class RulesPort(Protocol):
 
 
 class InspectorPort(Protocol):
-    """One photo in, one result out; raises InvalidImage. Called from several threads at a time."""
+    """One photo in, one result out; raises InvalidImage. Called from several threads at a time.
+
+    `sha256` is that of the bytes. `on_decoded` is called once the photo has proven readable, before the network runs;
+    once `cancelled()` holds, `inspect` raises Abandoned between two stages.
+    """
 
     @property
     def rules(self) -> RulesPort: ...
     @property
     def detector(self) -> DetectorPort: ...
 
-    def inspect(self, data: bytes, context: InspectionContext) -> InspectionResult: ...
+    @property
+    def photos_at_once(self) -> int: ...
+
+    def inspect(
+        self,
+        data: bytes,
+        context: InspectionContext,
+        *,
+        sha256: str,
+        on_decoded: Callable[[], object],
+        cancelled: Callable[[], bool],
+    ) -> InspectionResult: ...
+
+    def listen(self, on_run: Callable[[int, float], object]) -> None:
+        """Tell `on_run` of every run of the network: photos that shared it, and seconds this one waited for them."""
+        ...
+
+    def warm_up(self) -> float:
+        """Work on made-up photos until all is warm; the seconds one takes then."""
+        ...
+
+    def close(self) -> None: ...

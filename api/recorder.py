@@ -3,25 +3,23 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from starlette.concurrency import run_in_threadpool
-
 from firewarden.api.auth import Principal, Role
-from firewarden.api.blobs import BlobStore
 from firewarden.api.context import PhotoContext
 from firewarden.api.metrics import Metrics
-from firewarden.api.pool import WorkPool
 from firewarden.api.ports import InspectorPort
 from firewarden.api.problems import Problem, problem_from
-from firewarden.api.storage import Answer, IdempotencyRow, InspectionRecord, Repository
+from firewarden.api.storage import Answer, IdempotencyRow, InspectionRecord, Repository, Write
+from firewarden.api.vault import Vault
 from firewarden.errors import InvalidImage
 from firewarden.findings import InspectionResult
+from firewarden.inference.batcher import Abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,11 @@ class Submission:
     received_at: datetime
     idempotency_key: str | None
 
-    def sha256(self) -> str:
+    def sha256(self, photo_shas: Sequence[str]) -> str:
         """What makes two requests the same: photos and context, not the boundary or order of the form fields."""
         digest = hashlib.sha256(json.dumps(asdict(self.context), sort_keys=True, default=str).encode())
-        for photo in self.photos:
-            digest.update(hashlib.sha256(photo).digest())
+        for sha256 in photo_shas:
+            digest.update(bytes.fromhex(sha256))
         return digest.hexdigest()
 
 
@@ -49,40 +47,63 @@ class Reply:
 
     content: Mapping[str, Any]
     replayed: bool
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 class Recorder:
-    """The write path. CPU work runs in the bounded pool, waiting for the disk in other threads."""
+    """The write path of one request. `record` runs in a worker thread; photos reach the disk while the network looks at
+    them, rows and answer come from the vault's thread."""
 
     def __init__(
-        self,
-        inspector: InspectorPort,
-        repository: Repository,
-        blobs: BlobStore,
-        pool: WorkPool,
-        metrics: Metrics,
+        self, inspector: InspectorPort, repository: Repository, vault: Vault, metrics: Metrics
     ) -> None:
         self._inspector = inspector
         self._repository = repository
-        self._blobs = blobs
-        self._pool = pool
+        self._vault = vault
         self._metrics = metrics
 
-    async def record(self, submission: Submission) -> Reply:
+    def record(self, submission: Submission, gone: Callable[[], bool]) -> "Future[Reply]":
         """Inspect and store all photos of a submission; the same idempotency key gives the same reply, stored once.
 
         A photo that cannot be read fails alone among several; if none can be read, the Problem of all is raised.
+        Once `gone()` holds, work stops between two stages and nothing is stored.
         """
+        shas = [hashlib.sha256(photo).hexdigest() for photo in submission.photos]
         fingerprint = ""
         if submission.idempotency_key is not None:
-            fingerprint = await run_in_threadpool(submission.sha256)
-            replay = await run_in_threadpool(
-                self._find_replay, submission.sender, submission.idempotency_key, fingerprint
-            )
+            fingerprint = submission.sha256(shas)
+            replay = self._find_replay(submission.sender, submission.idempotency_key, fingerprint)
             if replay is not None:
-                return replay
-        outcomes = await self._pool.run(partial(self._inspect_all, submission))
-        return await run_in_threadpool(self._store, submission, outcomes, fingerprint)
+                return _done(replay)
+        kept: list[Future[None]] = []
+        outcomes = [
+            self._inspect_one(photo, sha256, submission.context, kept, gone)
+            for photo, sha256 in zip(submission.photos, shas, strict=True)
+        ]
+        _check_any_readable(outcomes, submission.single)
+        return self._store(submission, outcomes, kept, fingerprint)
+
+    def _inspect_one(
+        self,
+        photo: bytes,
+        sha256: str,
+        context: PhotoContext,
+        kept: "list[Future[None]]",
+        gone: Callable[[], bool],
+    ) -> InspectionResult | Problem:
+        """The result; a readable photo is on its way to the disk from then on."""
+        if gone():
+            raise Abandoned
+        try:
+            return self._inspector.inspect(
+                photo,
+                context.inspection,
+                sha256=sha256,
+                on_decoded=lambda: kept.append(self._vault.keep_photo(sha256, photo)),
+                cancelled=gone,
+            )
+        except InvalidImage as error:
+            return problem_from(error)
 
     def _find_replay(self, sender: Principal, key: str, fingerprint: str) -> Reply | None:
         row = self._repository.idempotency(sender.key_id, key)
@@ -94,47 +115,37 @@ class Recorder:
                 "idempotency-key-reused",
                 "This Idempotency-Key was used with other photos or another context; use a new key for a new request.",
             )
-        return Reply(self._content(row.answer, sender), replayed=True)
-
-    def _inspect_all(self, submission: Submission) -> list[InspectionResult | Problem]:
-        outcomes = [self._inspect_one(photo, submission.context) for photo in submission.photos]
-        problems = [outcome for outcome in outcomes if isinstance(outcome, Problem)]
-        if submission.single and problems:
-            raise problems[0]
-        if len(problems) == len(outcomes):
-            items = [problem.to_json() for problem in problems]
-            raise Problem(
-                422, "no-photo-readable", "None of the photos could be read.", extra={"inspections": items}
-            )
-        return outcomes
-
-    def _inspect_one(self, photo: bytes, context: PhotoContext) -> InspectionResult | Problem:
-        try:
-            return self._inspector.inspect(photo, context.inspection)
-        except InvalidImage as error:
-            return problem_from(error)
+        ids = [item["id"] for item in row.answer.items if "id" in item]
+        return Reply(_content(row.answer, self._repository.inspections(ids, sender), sender), replayed=True)
 
     def _store(
-        self, submission: Submission, outcomes: list[InspectionResult | Problem], fingerprint: str
-    ) -> Reply:
+        self,
+        submission: Submission,
+        outcomes: list[InspectionResult | Problem],
+        kept: "list[Future[None]]",
+        fingerprint: str,
+    ) -> "Future[Reply]":
         start = time.perf_counter()
-        records: list[InspectionRecord] = []
-        items: list[dict[str, Any]] = []
-        for photo, outcome in zip(submission.photos, outcomes, strict=True):
-            if isinstance(outcome, Problem):
-                items.append({"problem": outcome.to_json()})
-                continue
-            record = _record(submission, self._put(photo), len(photo), outcome)
-            records.append(record)
-            items.append({"id": record.id})
+        made = [
+            outcome if isinstance(outcome, Problem) else _record(submission, len(photo), outcome)
+            for photo, outcome in zip(submission.photos, outcomes, strict=True)
+        ]
+        items = [{"problem": m.to_json()} if isinstance(m, Problem) else {"id": m.id} for m in made]
         answer = Answer(submission.single, tuple(items))
+        records = {m.id: m for m in made if isinstance(m, InspectionRecord)}
         row = _idempotency_row(submission, fingerprint, answer)
-        if not self._repository.save(records, row) and row is not None:
-            return self._twin(submission.sender, row)
-        self._metrics.observe_stage("store", time.perf_counter() - start)
-        for record in records:
-            self._metrics.observe_result(record.result)
-        return Reply(self._content(answer, submission.sender), replayed=False)
+        content = _content(answer, records, submission.sender)
+
+        def reply(is_new: bool) -> Reply:
+            if not is_new and row is not None:
+                return self._twin(submission.sender, row)
+            store_s = time.perf_counter() - start
+            self._metrics.observe_stage("store", store_s)
+            for record in records.values():
+                self._metrics.observe_result(record.result)
+            return Reply(content, replayed=False, timings_ms=_sum_timings(outcomes, store_s))
+
+        return self._vault.commit(Write(tuple(records.values()), row), kept, reply)
 
     def _twin(self, sender: Principal, row: IdempotencyRow) -> Reply:
         """The reply of the same request that came in beside this one and was stored first."""
@@ -142,25 +153,41 @@ class Recorder:
         assert reply is not None, "a unique key was taken but holds no row"
         return reply
 
-    def _put(self, photo: bytes) -> str:
-        try:
-            return self._blobs.put(photo)
-        except OSError as error:
-            raise Problem(
-                503,
-                "storage-unavailable",
-                "The photo could not be written to disk; nothing was stored. Send the request again later.",
-                headers={"Retry-After": "30"},
-            ) from error
 
-    def _content(self, answer: Answer, viewer: Principal) -> Mapping[str, Any]:
-        ids = [item["id"] for item in answer.items if "id" in item]
-        records = self._repository.inspections(ids, viewer)
-        contents = [
-            inspection_to_json(records[item["id"]], viewer) if "id" in item else item["problem"]
-            for item in answer.items
-        ]
-        return contents[0] if answer.single else {"inspections": contents}
+def _check_any_readable(outcomes: Sequence[InspectionResult | Problem], single: bool) -> None:
+    problems = [outcome for outcome in outcomes if isinstance(outcome, Problem)]
+    if single and problems:
+        raise problems[0]
+    if len(problems) == len(outcomes):
+        items = [problem.to_json() for problem in problems]
+        raise Problem(
+            422, "no-photo-readable", "None of the photos could be read.", extra={"inspections": items}
+        )
+
+
+def _content(answer: Answer, records: Mapping[str, InspectionRecord], viewer: Principal) -> Mapping[str, Any]:
+    contents = [
+        inspection_to_json(records[item["id"]], viewer) if "id" in item else item["problem"]
+        for item in answer.items
+    ]
+    return contents[0] if answer.single else {"inspections": contents}
+
+
+def _sum_timings(outcomes: Sequence[InspectionResult | Problem], store_s: float) -> dict[str, float]:
+    """Milliseconds by stage over all photos, in the order of the stages."""
+    totals: dict[str, float] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, InspectionResult):
+            for stage, milliseconds in outcome.timings_ms.items():
+                totals[stage] = totals.get(stage, 0.0) + milliseconds
+    totals.pop("total", None)
+    return {**totals, "store": store_s * 1000}
+
+
+def _done(reply: Reply) -> "Future[Reply]":
+    future: Future[Reply] = Future()
+    future.set_result(reply)
+    return future
 
 
 def inspection_to_json(record: InspectionRecord, viewer: Principal) -> dict[str, Any]:
@@ -180,12 +207,12 @@ def inspection_to_json(record: InspectionRecord, viewer: Principal) -> dict[str,
     }
 
 
-def _record(submission: Submission, sha256: str, n_bytes: int, result: InspectionResult) -> InspectionRecord:
+def _record(submission: Submission, n_bytes: int, result: InspectionResult) -> InspectionRecord:
     context = submission.context
     return InspectionRecord(
         id=uuid4().hex,
         key_id=submission.sender.key_id,
-        image_sha256=sha256,
+        image_sha256=result.image_sha256,
         image_bytes=n_bytes,
         received_at=submission.received_at,
         captured_at=context.captured_at,

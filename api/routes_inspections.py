@@ -1,9 +1,11 @@
 """`/v1/inspections`: photos in, verdicts out."""
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
+from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response, Security
 from fastapi.responses import JSONResponse
@@ -12,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from firewarden.api.auth import Principal
 from firewarden.api.blobs import BlobDamaged, BlobStore
 from firewarden.api.context import parse_context
+from firewarden.api.deadline import caller_of
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep, require_principal
 from firewarden.api.examples import INSPECTION
 from firewarden.api.openapi import created_response, problem_responses, upload_extra
@@ -20,12 +23,15 @@ from firewarden.api.recorder import Reply, Submission, inspection_to_json
 from firewarden.api.schemas import InspectionListOut, InspectionOut
 from firewarden.api.services import Services
 from firewarden.api.storage import InspectionRecord
+from firewarden.api.tracing import Traced
 from firewarden.api.uploads import read_upload
+from firewarden.api.waiting import answer_unless_gone
 from firewarden.findings import Text
 from firewarden.inference.draw import annotated_jpeg
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"], dependencies=[Security(require_principal)])
 _ID = re.compile(r"[0-9a-f]{32}")
+_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _JPEG = {"description": "The photo with findings drawn in.", "content": {"image/jpeg": {}}}
 
@@ -44,13 +50,20 @@ async def post_inspections(
     request: Request, services: ServicesDep, sender: PrincipalDep, idempotency_key: IdempotencyKeyDep
 ) -> Response:
     """The answer is sent after photo and verdict are on disk. Send an `Idempotency-Key`, and a retry stores nothing twice."""
-    services.pool.check_room()
+    began_ns = time.time_ns()
+    caller = caller_of(request.headers)
     with services.budget.lease() as lease:
-        upload = await read_upload(request, services.settings, lease)
+        with services.pool.upload(caller):
+            upload = await read_upload(request, services.settings, lease)
         context = parse_context(upload.fields, services.inspector.rules)
         now = datetime.now(UTC)
         submission = Submission(upload.photos, upload.single, context, sender, now, idempotency_key)
-        return _created(await services.recorder.record(submission))
+        job = partial(services.recorder.record, submission, caller.gone)
+        future = services.pool.start(job, caller, photos=len(upload.photos))
+        reply = await answer_unless_gone(request, future, caller, services.metrics.observe_abandoned)
+    request_id = _request_id(request.headers)
+    services.tracer.record(Traced(request_id, began_ns, 201, reply.timings_ms, request.headers))
+    return _created(reply, request_id)
 
 
 @router.get(
@@ -82,10 +95,16 @@ async def get_annotated(inspection_id: str, services: ServicesDep, viewer: Princ
     return Response(picture, media_type="image/jpeg", headers=_PRIVATE)
 
 
-def _created(reply: Reply) -> JSONResponse:
+def _created(reply: Reply, request_id: str) -> JSONResponse:
     location = {"Location": reply.content["links"]["self"]} if "links" in reply.content else {}
     replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
-    return JSONResponse(reply.content, 201, {**_PRIVATE, **location, **replayed})
+    return JSONResponse(reply.content, 201, {**_PRIVATE, "X-Request-ID": request_id, **location, **replayed})
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    """The client's own id where it is a plain one, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
 def _find_record(services: Services, inspection_id: str, viewer: Principal) -> InspectionRecord:

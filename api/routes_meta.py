@@ -41,7 +41,9 @@ async def get_health() -> AliveOut:
 
 @router.get("/readyz", summary="Can it take photos?", responses=problem_responses(503))
 def get_readiness(services: ServicesDep) -> ReadyOut:
-    """Model loaded, database reachable, disk writable; 503 names what is not."""
+    """Model warm, database reachable, disk writable; 503 names what is not, or that the server is about to end."""
+    if services.draining.is_set():
+        raise Problem(503, "draining", "The server is about to end; send requests to another one.")
     checks = _check_all(services)
     if set(checks.values()) != {"ok"}:
         raise Problem(503, "not-ready", "A part does not work; see `checks`.", extra={"checks": checks})
@@ -50,7 +52,7 @@ def get_readiness(services: ServicesDep) -> ReadyOut:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response, **_KEY_NEEDED)
 def get_metrics(services: ServicesDep) -> Response:
-    """Counts and durations since the start, in Prometheus text format."""
+    """Counts and durations since the start, of all workers together, in Prometheus text format."""
     return Response(services.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 

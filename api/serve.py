@@ -1,44 +1,93 @@
-"""Run the service in one process: `serve(Settings(), host, port)`."""
+"""Run the service: `serve(Settings(), host, port)`, in this process or with several workers."""
 
 import logging
+import os
+import socket
+import sys
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
-import uvicorn
-
-from firewarden.api.app import create_app
 from firewarden.api.auth import create_first_key
 from firewarden.api.ports import InspectorPort
+from firewarden.api.server import run_server
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
+from firewarden.api.supervisor import Build, Supervisor
 from firewarden.models.manifest import is_model_id
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+_BACKLOG = 2048
 _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
     """Load model and rules, then answer until told to stop. Raises HazardError where either is unusable."""
-    from firewarden.inference.inspector import open_inspector
+    if settings.workers == 1:
+        serve_inspector(build_inspector(settings), settings, host, port)
+    else:
+        serve_workers(build_inspector, settings, host, port)
 
-    inspector = open_inspector(
-        _model(settings.model), settings.rules, threads=settings.threads, max_pixels=settings.max_pixels
+
+def build_inspector(settings: Settings) -> InspectorPort:
+    """The inspector of one process, with the runtime that was measured to be the fastest here."""
+    from firewarden.inference.pipeline import open_pipeline
+    from firewarden.inference.tuned import stored_choice
+    from firewarden.models.registry import find_manifest
+
+    model = _model(settings.model)
+    choice = stored_choice(settings.data_dir, find_manifest(model), "serve")
+    plan = settings.batch_plan(tuned=choice is not None)
+    return open_pipeline(
+        plan,
+        model,
+        settings.rules,
+        runtime=replace(choice, streams=plan.streams) if choice else None,
+        threads=settings.threads or (None if choice else 1),
+        cache_dir=settings.data_dir / "runtime_cache",
+        max_pixels=settings.max_pixels,
     )
-    serve_inspector(inspector, settings, host, port)
 
 
 def serve_inspector(inspector: InspectorPort, settings: Settings, host: str, port: int) -> None:
-    """Serve a given inspector. The first start on an empty data folder prints the owner's API key, once."""
+    """Serve a given inspector in this process. The first start on an empty data folder prints the owner's key, once."""
+    run_server(inspector, settings, _listen(settings, host, port))
+
+
+def serve_workers(build: Build, settings: Settings, host: str, port: int) -> None:
+    """Serve in `settings.workers` processes; each builds its own inspector. Ends the program with its exit code."""
+    sys.exit(Supervisor(settings, _listen(settings, host, port), build).run())
+
+
+def _listen(settings: Settings, host: str, port: int) -> socket.socket:
+    """The address, open and announced; clients wait in its backlog until a process is ready for them."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.auth:
         _print_first_key(settings)
     elif not _is_loopback(host):
         _log.warning("authentication is off and %s is open to others; set FIREWARDEN_AUTH=true", host)
-    app = create_app(inspector, settings)
+    listener = open_listener(host, port)
     shown = f"[{host}]" if ":" in host else host
-    print(f"FireWarden listens on http://{shown}:{port} (API: /docs, data: {settings.data_dir})", flush=True)
-    # no access log: its lines would hold positions from query strings; /metrics counts requests instead
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    address = f"http://{shown}:{listener.getsockname()[1]}"
+    print(f"FireWarden listens on {address} (API: /docs, data: {settings.data_dir})", flush=True)
+    return listener
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; raises OSError. The protocol is named because asyncio switches Nagle's algorithm off only for
+    sockets that say they are TCP; with it, each answer of two writes waits 40 ms for the client's acknowledgement."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    if os.name == "posix":
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a restart need not wait for old connections
+    listener.bind(address)
+    listener.listen(_BACKLOG)
+    return listener
 
 
 def _model(name: str | None) -> str | Path | None:

@@ -1,55 +1,80 @@
 """Everything one app holds, built once in `create_app` and handed to routes: no globals."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from firewarden.api.blobs import BlobStore
+from firewarden.api.keys import KeyCache
 from firewarden.api.metrics import Metrics
 from firewarden.api.pool import WorkPool
 from firewarden.api.ports import InspectorPort
 from firewarden.api.recorder import Recorder
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
+from firewarden.api.tracing import Tracer, build_tracer
 from firewarden.api.uploads import BodyBudget
+from firewarden.api.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of a running service."""
+    """The parts of a running service. `draining` is set when the process has been asked to end."""
 
     settings: Settings
     inspector: InspectorPort
     repository: Repository
+    keys: KeyCache
     blobs: BlobStore
+    vault: Vault
     pool: WorkPool
     budget: BodyBudget
     metrics: Metrics
     recorder: Recorder
+    tracer: Tracer
+    draining: threading.Event = field(default_factory=threading.Event)
 
     def open(self) -> None:
-        """Make folders, migrate the database, start the threads."""
+        """Make folders, migrate the database, warm up the network, start the threads."""
         self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # homes are in these photos
         self.blobs.open()
         self.repository.open()
-        self.pool.open()
+        self.vault.open()
+        self.pool.open(service_s=self.inspector.warm_up())
+        self.inspector.listen(self.metrics.observe_run)  # from now on: the warm-up is no work
 
     def close(self) -> None:
+        """End the work that was begun, write what was handed in, then let go."""
         self.pool.close()
+        self.inspector.close()
+        self.vault.close()
         self.repository.close()
+        self.tracer.close()
 
 
 def build_services(inspector: InspectorPort, settings: Settings) -> Services:
     """Parts joined, nothing opened yet."""
     repository = Repository(settings.resolved_database_url())
     blobs = BlobStore(settings.data_dir / "blobs")
-    pool = WorkPool(workers=settings.workers, max_waiting=settings.queue_size)
-    metrics = Metrics(in_flight=lambda: pool.in_flight)
+    vault = Vault(repository, blobs)
+    metrics = Metrics(settings.metrics_dir if settings.workers > 1 else None)
+    pool = WorkPool(
+        workers=inspector.photos_at_once,
+        max_waiting=settings.queue_size,
+        max_wait_s=settings.max_wait_s,
+        on_start=metrics.observe_queue_wait,
+        on_refused=metrics.observe_shed,
+        on_change=metrics.set_in_flight,
+    )
     return Services(
         settings=settings,
         inspector=inspector,
         repository=repository,
+        keys=KeyCache(repository, ttl_s=settings.key_cache_s),
         blobs=blobs,
+        vault=vault,
         pool=pool,
-        budget=BodyBudget(settings.max_buffered_bytes),
+        budget=BodyBudget(settings.max_buffered_bytes, metrics.observe_shed),
         metrics=metrics,
-        recorder=Recorder(inspector, repository, blobs, pool, metrics),
+        recorder=Recorder(inspector, repository, vault, metrics),
+        tracer=build_tracer(settings.otel_endpoint),
     )

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, Row, Select, create_engine, event, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from firewarden.api.auth import ApiKey, Principal, Role
 from firewarden.api.migrate import upgrade_schema
@@ -57,6 +57,14 @@ class IdempotencyRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one request stores: its inspections, and its idempotency key if it has one. All of it or nothing."""
+
+    records: tuple[InspectionRecord, ...]
+    idempotency: IdempotencyRow | None = None
+
+
 class Repository:
     """All reads and writes of the service."""
 
@@ -97,17 +105,31 @@ class Repository:
 
     def save(self, records: Sequence[InspectionRecord], idempotency: IdempotencyRow | None = None) -> bool:
         """Commit all records and the idempotency key together. False, with nothing written, where the key exists."""
-        try:
-            with self._engine.begin() as connection:
-                if idempotency is not None:
-                    connection.execute(insert(idempotency_keys).values(**asdict(idempotency)))
-                if records:
-                    connection.execute(insert(inspections), [_row_values(record) for record in records])
-        except IntegrityError:
-            if idempotency is None:
-                raise
-            return False
-        return True
+        (saved,) = self.save_all([Write(tuple(records), idempotency)])
+        return saved
+
+    def save_all(self, writes: Sequence[Write]) -> list[bool]:
+        """Commit several writes in one transaction; False for each whose idempotency key exists, of which nothing is
+        written."""
+        with self._engine.begin() as connection:
+            saved = [self._claim(connection, write.idempotency) for write in writes]
+            rows = [
+                _row_values(record)
+                for write, is_new in zip(writes, saved, strict=True)
+                for record in write.records
+                if is_new
+            ]
+            if rows:
+                connection.execute(insert(inspections), rows)
+        return saved
+
+    def _claim(self, connection: Connection, row: IdempotencyRow | None) -> bool:
+        """Write the key; False where it exists already."""
+        if row is None:
+            return True
+        dialect_insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        statement = dialect_insert(idempotency_keys).values(**asdict(row)).on_conflict_do_nothing()
+        return bool(connection.execute(statement).rowcount)
 
     def idempotency(self, key_id: str, idempotency_key: str) -> IdempotencyRow | None:
         """What was answered to this key before."""

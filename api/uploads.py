@@ -1,7 +1,7 @@
 """Reading a request body: counted while it streams, refused as soon as it is too much. Nothing is decoded here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,9 +33,10 @@ class Upload:
 class BodyBudget:
     """Bytes that all requests together may hold in memory."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, on_refused: Callable[[str], object] = lambda reason: None) -> None:
         self._limit = limit_bytes
         self._held = 0
+        self._on_refused = on_refused
 
     @contextmanager
     def lease(self) -> Iterator["BodyLease"]:
@@ -48,6 +49,7 @@ class BodyBudget:
 
     def _take(self, n_bytes: int) -> None:
         if self._held + n_bytes > self._limit:
+            self._on_refused("memory")
             raise overloaded(retry_after_s=2)
         self._held += n_bytes
 

@@ -15,8 +15,11 @@ from firewarden.findings import InspectionContext
 from firewarden.inference.inspector import open_inspector
 from firewarden.inference.report import print_result
 from firewarden.models.registry import DEFAULT_MODEL_ID, model_folder
+from firewarden.training.card_hazards import origins
 
 SAMPLE = Path("inference/sample.jpg")
+MAIN_HAZARDS = ("blocked_exit", "indoor_ebike", "flying_charging_cable", "missing_extinguisher")
+_LEAST_JUDGED = 20
 
 
 def demo_block(root: Path) -> str:
@@ -39,12 +42,7 @@ def results_block() -> str:
         for name, row in facts["per_class"].items()
         if row["n"] >= 5
     ]
-    lines += ["", "| hazard, place not told | photos | recall | precision |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {row['n']} of {row['judged_photos']} | {_value(row['recall'], row['ci']['recall'])} "
-        f"| {_value(row['precision'], row['ci']['precision'])} |"
-        for name, row in facts["per_hazard"].items()
-    ]
+    lines += ["", *hazard_rows(facts)]
     lines += [
         "",
         (
@@ -56,6 +54,22 @@ def results_block() -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def hazard_rows(facts: dict[str, Any]) -> list[str]:
+    """Judged hazards, nobody naming the place: one table, real, composed and rendered pictures in rows of their own."""
+    lines = [
+        "| hazard, place not told | pictures | showing it | recall | precision | false alarms a picture |",
+        "|---|---|---|---|---|---|",
+    ]
+    for where, figures in origins(facts):
+        lines += [
+            f"| {name} | {where} | {row['n']} of {row['judged_photos']} | {_value(row['recall'], row['ci']['recall'])} "
+            f"| {_value(row['precision'], row['ci']['precision'])} | {_value(row['fp_per_image'])} |"
+            for name, row in figures["per_hazard"].items()
+            if name in MAIN_HAZARDS and row["judged_photos"] >= _LEAST_JUDGED
+        ]
+    return lines
 
 
 def with_blocks(text: str, blocks: dict[str, str]) -> str:

@@ -32,12 +32,16 @@ def cut_out_on_plain_ground(picture: Picture, *, tolerance: int = 12) -> Picture
 
 
 def cut_out_by_colour(
-    picture: Picture, box: tuple[float, float, float, float], *, side_px: int = 320
+    picture: Picture,
+    box: tuple[float, float, float, float],
+    *,
+    side_px: int = 320,
+    fill: tuple[float, float] = (0.35, 0.8),
 ) -> Picture | None:
     """BGRA cut-out of the object in an xyxy pixel box, parted from its surroundings by colour (GrabCut, Rother 2004).
 
-    Returns at most `side_px` on the long side, or None where the parting looks wrong: full of holes, in pieces, or not
-    as large as the box.
+    Parted at `side_px` on the long side. None where the parting looks wrong: the object fills less or more of the box
+    than `fill`, lies in pieces, or is not as large as the box.
     """
     h, w = picture.shape[:2]
     x0, y0, x1, y1 = box
@@ -52,19 +56,21 @@ def cut_out_by_colour(
         cv2.grabCut(small, mask, rect, np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
     except cv2.error:  # a box without any surroundings leaves nothing to part it from
         return None
-    return _checked_cutout(
-        small, np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), (rect[2], rect[3])
-    )
+    solid = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return _checked_cutout(small, solid, (rect[2], rect[3]), fill)
 
 
-def _checked_cutout(picture: Picture, mask: Picture, box_wh: tuple[int, int]) -> Picture | None:
+def _checked_cutout(
+    picture: Picture, mask: Picture, box_wh: tuple[int, int], fill: tuple[float, float]
+) -> Picture | None:
     count, part_of, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return None
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     x, y, bw, bh, area = (int(v) for v in stats[largest])
     whole = min(bw / max(box_wh[0], 1), bh / max(box_wh[1], 1)) >= 0.85
-    if not whole or area < 0.9 * int(mask.sum()) or not 0.35 <= area / max(box_wh[0] * box_wh[1], 1) <= 0.8:
+    share = area / max(box_wh[0] * box_wh[1], 1)
+    if not whole or area < 0.9 * int(mask.sum()) or not fill[0] <= share <= fill[1]:
         return None
     alpha = cv2.GaussianBlur(np.asarray(part_of == largest, np.uint8) * 255, (3, 3), 0)
     return np.asarray(np.dstack([picture, alpha])[y : y + bh, x : x + bw], np.uint8)
@@ -106,6 +112,21 @@ def match_light(cutout: Picture, ground: Picture, rng: np.random.Generator, *, g
     tint = ground.reshape(-1, 3).mean(axis=0) / max(float(ground.mean()), 1.0)
     mixed = colour * gain * (1 + 0.35 * (tint - 1))
     return np.dstack([mixed.clip(0, 255).astype(np.uint8), cutout[..., 3]])
+
+
+def match_sharpness(bgra: Picture, photo: Picture) -> Picture:
+    """Blur a cut-out whose edges are much sharper than those of the photo it goes into."""
+    own, there = sharpness(bgra[..., :3]), sharpness(photo)
+    if own <= 1.3 * there:
+        return bgra
+    sigma = float(np.clip(0.5 * np.log2(own / max(there, 1.0)), 0.3, 0.9))
+    return np.asarray(cv2.GaussianBlur(bgra, (0, 0), sigma), np.uint8)
+
+
+def sharpness(picture: Picture) -> float:
+    """How steep the steepest edges are: 98th percentile of the absolute Laplacian of the grey picture."""
+    grey = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_BGR2GRAY)
+    return float(np.percentile(np.abs(cv2.Laplacian(grey, cv2.CV_32F)), 98))
 
 
 def paste(photo: Picture, cutout: Picture, x: int, y: int) -> tuple[float, float, float, float] | None:

@@ -14,7 +14,8 @@ from firewarden.datasets.manifest import SPLITS, PhotoRecord, read_manifest
 from firewarden.errors import DatasetError
 
 USES = ("train", "val", "test", "evaluation", "cutouts")
-KINDS = ("photos", "cutouts")
+KINDS = ("photos", "cutouts", "made")
+_COMPOSED = "composed "  # manifests name what a composed picture stands on: "composed SOURCE"
 _PROSE = ("head", "photos", "after_photos", "cutouts", "tail")
 
 
@@ -54,9 +55,11 @@ class Register:
     prose: Mapping[str, str]
 
     def entry(self, name: str) -> SourceEntry | None:
-        """The photo source with this id or this manifest string."""
+        """The source of photos or made pictures with this id or this manifest string; a composed picture is looked up as
+        such, whatever photo it stands on."""
+        sought = _COMPOSED.strip() if name.startswith(_COMPOSED) else name
         return next(
-            (s for s in self.sources if s.kind == "photos" and name in (s.id, s.manifest_source)), None
+            (s for s in self.sources if s.kind != "cutouts" and sought in (s.id, s.manifest_source)), None
         )
 
 

@@ -50,7 +50,7 @@ def make_material(
     if stains:
         _link_stains(tree, shader, colour, stains)
     if bump:
-        link_relief(tree, shader, _noise(tree, bump_scale, 6), bump)
+        link_relief(tree, shader, noise_output(tree, bump_scale, 6), bump)
     return material
 
 
@@ -64,7 +64,8 @@ def _picture_node(tree: Any, picture: Image.Image) -> Any:
     return node.outputs["Color"]
 
 
-def _noise(tree: Any, scale: float, detail: float) -> Any:
+def noise_output(tree: Any, scale: float, detail: float) -> Any:
+    """Output socket of a noise over world position, in [0, 1]."""
     node = tree.nodes.new("ShaderNodeTexNoise")
     node.inputs["Scale"].default_value = scale
     node.inputs["Detail"].default_value = detail
@@ -78,7 +79,7 @@ def _link_stains(tree: Any, shader: Any, colour: Colour, strength: float) -> Non
     low.position, high.position = 0.32, 0.62
     low.color = (*(c * (1 - strength) for c in colour), 1)
     high.color = (*colour, 1)
-    tree.links.new(_noise(tree, 1.6, 9), ramp.inputs[0])
+    tree.links.new(noise_output(tree, 1.6, 9), ramp.inputs[0])
     tree.links.new(ramp.outputs[0], shader.inputs["Base Color"])
 
 
@@ -115,14 +116,14 @@ def make_tiles(name: str, colour: Colour, side: float) -> Any:
     ramp.color_ramp.elements[0].color = (0.62, 0.58, 0.52, 1)
     ramp.color_ramp.elements[1].color = (1, 1, 1, 1)
     ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = 0.33, 0.55
-    tree.links.new(_noise(tree, 2.2, 10), ramp.inputs[0])
+    tree.links.new(noise_output(tree, 2.2, 10), ramp.inputs[0])
     dirt.inputs["Factor"].default_value = 0.75
     tree.links.new(bricks.outputs["Color"], dirt.inputs[6])
     tree.links.new(ramp.outputs[0], dirt.inputs[7])
     tree.links.new(dirt.outputs[2], shader.inputs["Base Color"])
     gloss = tree.nodes.new("ShaderNodeMapRange")
     gloss.inputs["To Min"].default_value, gloss.inputs["To Max"].default_value = 0.10, 0.42
-    tree.links.new(_noise(tree, 5, 8), gloss.inputs["Value"])
+    tree.links.new(noise_output(tree, 5, 8), gloss.inputs["Value"])
     tree.links.new(gloss.outputs[0], shader.inputs["Roughness"])
     link_relief(tree, shader, bricks.outputs["Fac"], -0.25)
     return material

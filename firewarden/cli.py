@@ -11,14 +11,22 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from firewarden import __version__
+from firewarden.cli_batch import batch
+from firewarden.cli_bench import bench_app
+from firewarden.cli_cctv import cctv_app
 from firewarden.cli_data import data_app
+from firewarden.cli_runtime import inspect_runtime, quantise, run_tune
+from firewarden.cli_train import train
 from firewarden.errors import HazardError
 from firewarden.findings import Fact, InspectionContext, RiskLevel, Source
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
+app.add_typer(cctv_app, name="cctv")
 _out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 _TRAINING_STACK = frozenset({"torch", "torchvision", "ultralytics", "albumentations", "cv2", "onnx"})
@@ -39,12 +47,12 @@ def main() -> None:
         if error.name is None or error.name.split(".")[0] not in _TRAINING_STACK:
             raise
         _fail(
-            f"{error.name} is not installed; this command needs the training stack: pip install 'firewarden\\[train]'"
+            f"{error.name} is not installed; this command needs the training stack: pip install 'firewarden[train]'"
         )
 
 
 def _fail(message: str) -> NoReturn:
-    _err.print(f"[bold red]error:[/] {message}", highlight=False)
+    _err.print(f"[bold red]error:[/] {escape(message)}", highlight=False)
     sys.exit(2)
 
 
@@ -104,7 +112,7 @@ def inspect(
     model: ModelOption = None,
     rules: RulesOption = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network (default: all cores).")
+        int | None, typer.Option(min=1, help="Threads of the network (default: as tuned, else all cores).")
     ] = None,
 ) -> None:
     """Inspect photos: which hazards, where, why, how serious."""
@@ -116,7 +124,8 @@ def inspect(
     listed = list_photos(photos)
     if not listed:
         _fail(f"no JPEG, PNG or WebP picture in {', '.join(map(str, photos))}")
-    inspector = open_inspector(_model(model), rules, threads=threads)
+    runtime, cache_dir = inspect_runtime(_model(model))
+    inspector = open_inspector(_model(model), rules, threads=threads, runtime=runtime, cache_dir=cache_dir)
     facts = tuple(Fact(name, Source.PERSON) for name in fact or [])
     context = InspectionContext(venue_type, scene=scene, facts=facts, closure_profile=closure_profile)
     check_context(context, inspector.rules)
@@ -148,22 +157,36 @@ def evaluate(
     include_shared_places: Annotated[
         bool, typer.Option(help="Keep photos of places other splits show too.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="HTML page to write; it holds pictures of the photos.")
+    ] = None,
     rules: RulesOption = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the network (default: all cores).")
+    ] = None,
 ) -> None:
     """Measure a model on labelled photos: mAP by class, precision and recall by hazard, with 95 % intervals."""
-    from firewarden.inference.inspector import open_inspector
-    from firewarden.training.evaluate import evaluate as measure
-    from firewarden.training.report import print_evaluation
+    from firewarden.inference.inspector import Inspector, open_inspector
+    from firewarden.training.evaluate import OnePassDetector, evaluate_photos
+    from firewarden.training.report import evaluation_progress, print_evaluation
 
-    inspector = open_inspector(_model(model), rules)
-    report = measure(
-        inspector.detector, inspector, data, split, include_shared_places,
-        expect=expect, use_expected_scene=use_expected_scene, command=_command_line(),
-    )  # fmt: skip
+    opened = open_inspector(_model(model), rules, threads=threads)
+    detector = OnePassDetector(opened.detector)
+    with evaluation_progress(_err) as on_photo:
+        measured = evaluate_photos(
+            detector, Inspector(detector, opened.rules), data, split, include_shared_places,
+            expect=expect, use_expected_scene=use_expected_scene, command=_command_line(), on_photo=on_photo,
+            decode=opened.decode,
+        )  # fmt: skip
+    if report is not None:
+        from firewarden.training.report_page import evaluation_page
+
+        report.write_text(evaluation_page(measured, detector.manifest, opened.rules), encoding="utf-8")
+        _err.print(f"report: {report}", highlight=False)
     if as_json:
-        _print_json(report.to_json())
+        _print_json(measured.report.to_json())
     else:
-        print_evaluation(_out, report)
+        print_evaluation(_out, measured.report)
 
 
 @app.command()
@@ -171,6 +194,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     data_dir: Annotated[Path | None, typer.Option(help="Folder for photos and database.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the address.")] = None,
     model: ModelOption = None,
     rules: RulesOption = None,
 ) -> None:
@@ -178,37 +202,14 @@ def serve(
     from firewarden.api.serve import serve as run
     from firewarden.api.settings import Settings
 
-    chosen = {"data_dir": data_dir, "model": model, "rules": rules}
+    chosen = {"data_dir": data_dir, "workers": workers, "model": model, "rules": rules}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
     run(settings, host, port)
 
 
-@app.command()
-def train(
-    config: Annotated[
-        Path, typer.Argument(help="Training configuration (YAML); with --resume a run folder.")
-    ],
-    data: Annotated[Path, typer.Option(help="Data folder with manifest.csv.")] = Path("data/real"),
-    weights: Annotated[Path, typer.Option(help="COCO starting weights (.pt).")] = Path(
-        "weights/yolo26n_coco_dq.pt"
-    ),
-    runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
-    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the configuration's.")] = None,
-    fraction: Annotated[float | None, typer.Option(help="Share of the train photos, for a trial.")] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Input size instead of the configuration's.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-) -> None:
-    """Train a detector; writes a run folder with checkpoints, curves and run.json."""
-    from firewarden.training.train import resume as resume_run
-    from firewarden.training.train import train as start_run
-
-    wanted = {"epochs": epochs, "fraction": fraction, "imgsz": imgsz}
-    overrides = {name: value for name, value in wanted.items() if value is not None}
-    if resume:
-        run = resume_run(config)
-    else:
-        run = start_run(config, data=data, weights=weights, runs=runs, overrides=overrides)
-    _out.print(f"run: {run}")
+app.command()(batch)
+app.command()(train)
+app.command()(quantise)
 
 
 @app.command()
@@ -233,22 +234,31 @@ def export(
     data: Annotated[Path, typer.Option(help="Data folder with manifest.csv.")] = Path("data/real"),
     input_size: Annotated[int, typer.Option(help="Long side of the network's input, px.")] = 640,
     model_id: Annotated[str | None, typer.Option(help="Id written into the manifest.")] = None,
+    hazard_data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Made val photos with expect.json, to choose thresholds by hazard; repeatable."),
+    ] = None,
+    scene_data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Made train pictures with scene tags, for the scene output; repeatable."),
+    ] = None,
 ) -> None:
     """Export a run to ONNX with scene output, manifest, evaluation, card and the proof of parity with torch."""
     from firewarden.training.export import export as write
     from firewarden.training.parity import parity_photos
     from firewarden.training.scene_head import attach_scene_head
 
-    composed = run / "composed" if (run / "composed").is_dir() else None
+    composed = [run / "composed"] if (run / "composed" / "manifest.csv").exists() else []
+    made = [*composed, *(scene_data or ())]
 
     def add_scene(model_path: Path) -> tuple[str, ...]:
-        head = attach_scene_head(model_path, data, composed, input_size=input_size, stride=32)
+        head = attach_scene_head(model_path, data, made, input_size=input_size, stride=32)
         _write_report(out / "scene.json", head.report)
         return head.names
 
     write(
         run, out, input_size=input_size, calibration_images=parity_photos(data), data=data, model_id=model_id,
-        add_scene=add_scene, command=_command_line(),
+        add_scene=add_scene, hazard_data=hazard_data or (), command=_command_line(),
     )  # fmt: skip
     _out.print(f"exported: {out}")
 
@@ -284,10 +294,27 @@ def models(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def doctor(as_json: JsonOption = False, model: ModelOption = None, rules: RulesOption = None) -> None:
+def doctor(
+    as_json: JsonOption = False,
+    model: ModelOption = None,
+    rules: RulesOption = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Measure runtimes here; keep the best for serve.")
+    ] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="With --tune: folder of the service's data.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="With --tune: photos to compare on as well.")] = None,
+    accept_int8: Annotated[
+        bool, typer.Option("--accept-int8", help="With --tune: int8 may win, by its accuracy on record.")
+    ] = False,
+) -> None:
     """Check the installation: packages, runtimes, model, rules, typeface, and a built-in photo end to end."""
     from firewarden.inference.doctor import run_checks
 
+    if tune:
+        run_tune(
+            _model(model), rules, data_dir=data_dir, photos=photos, accept_int8=accept_int8, as_json=as_json
+        )
+        return
     checks = run_checks(_model(model), rules)
     if as_json:
         _print_json([{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks])

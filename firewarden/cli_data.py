@@ -15,6 +15,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from firewarden.cli_complete import complete
+from firewarden.cli_compose import compose
+from firewarden.cli_synth import synth
 from firewarden.detections import Detections
 from firewarden.errors import DatasetError, InvalidImage
 
@@ -416,3 +419,8 @@ def sources(
         _print_json([asdict(source) for source in known.sources])
     elif out is None:
         sys.stdout.write(sources_page(known))
+
+
+data_app.command()(complete)
+data_app.command()(synth)
+data_app.command()(compose)

@@ -77,9 +77,10 @@ def covered_share(polygon: Polygon, boxes: Boxes, *, samples: int = 48) -> float
     points = _grid_inside(polygon, samples)
     if not len(points):
         return 0.0
-    x, y = points[:, :1], points[:, 1:]
-    inside = (x >= boxes[:, 0]) & (x <= boxes[:, 2]) & (y >= boxes[:, 1]) & (y <= boxes[:, 3])
-    return float(inside.any(axis=1).mean())
+    x, y = points[:, 0], points[:, 1]
+    low_x, low_y, high_x, high_y = boxes.T[..., None]  # (m, 1) each, against (points,)
+    inside = (x >= low_x) & (x <= high_x) & (y >= low_y) & (y <= high_y)
+    return float(inside.any(axis=0).mean())
 
 
 def _grid_inside(polygon: Polygon, samples: int) -> NDArray[np.float32]:
@@ -87,7 +88,9 @@ def _grid_inside(polygon: Polygon, samples: int) -> NDArray[np.float32]:
     steps = (np.arange(samples, dtype=np.float32) + 0.5) / samples
     x, y = np.meshgrid(low[0] + steps * (high[0] - low[0]), low[1] + steps * (high[1] - low[1]))
     points = np.stack([x.ravel(), y.ravel()], axis=1)
-    edges = np.roll(polygon, -1, axis=0) - polygon
-    to_point = points[:, None] - polygon[None]
-    side = edges[None, :, 0] * to_point[..., 1] - edges[None, :, 1] * to_point[..., 0]
-    return np.asarray(points[(side >= 0).all(axis=1) | (side <= 0).all(axis=1)], np.float32)
+    edges = np.concatenate((polygon[1:], polygon[:1])) - polygon
+    to_x, to_y = points[:, 0] - polygon[:, :1], points[:, 1] - polygon[:, 1:]
+    side = (
+        edges[:, :1] * to_y - edges[:, 1:] * to_x
+    )  # (k, points): few long rows reduce faster than many short ones
+    return np.asarray(points[(side >= 0).all(axis=0) | (side <= 0).all(axis=0)], np.float32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from firewarden.detections import Detections
 from firewarden.inference.decode import decode_end2end
 from firewarden.inference.image import Image
 from firewarden.inference.letterbox import Letterbox
+from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import ModelSession, open_session
 from firewarden.models.manifest import ModelManifest
 
@@ -58,9 +60,17 @@ class OnnxDetector:
         return detections[detections.confidence >= confidence_threshold]
 
 
-def open_detector(manifest: ModelManifest, *, threads: int | None = None) -> OnnxDetector:
-    """Open the ONNX file of a manifest on the CPU."""
-    return OnnxDetector(manifest, open_session(manifest, threads=threads))
+def open_detector(
+    manifest: ModelManifest,
+    *,
+    runtime: RuntimeChoice | None = None,
+    threads: int | None = None,
+    cache_dir: Path | None = None,
+) -> OnnxDetector:
+    """Open the model of a manifest; `open_session` tells the options."""
+    return OnnxDetector(
+        manifest, open_session(manifest, runtime=runtime, threads=threads, cache_dir=cache_dir)
+    )
 
 
 def to_batch(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -15,8 +15,7 @@ from firewarden.findings import Verdict
 from firewarden.fonts import cjk_font
 from firewarden.inference.inspector import open_inspector
 from firewarden.inference.rules import load_rules
-from firewarden.models.manifest import load_manifest
-from firewarden.models.registry import DEFAULT_MODEL_ID, model_folder
+from firewarden.models.registry import find_manifest
 
 _PACKAGES = (
     "firewarden",
@@ -83,7 +82,7 @@ def _installed(name: str) -> str:
 
 
 def _describe_model(model: str | Path | None) -> str:
-    manifest = load_manifest(model if isinstance(model, Path) else model_folder(model or DEFAULT_MODEL_ID))
+    manifest = find_manifest(model)
     return f"{manifest.id}, {len(manifest.class_names)} classes, {manifest.input_size} px, sha256 {manifest.sha256[:12]}"
 
 

@@ -3,7 +3,15 @@
 import numpy as np
 
 from firewarden.findings import Finding, Outcome, SceneEstimate
+from firewarden.geometry import Boxes
 from firewarden.inference import predicates as p
+from firewarden.inference.cable_chains import (
+    CableChain,
+    chain_confidence,
+    length_in_heights,
+    link_chains,
+    rows_of_chains,
+)
 from firewarden.inference.relations import ChargingCable, OccupiedLane, VehicleIndoors
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
@@ -19,7 +27,7 @@ def find_vehicles_indoors(
         return []
     settled = scene.name in rel.scenes and scene.confidence >= rel.scene_confidence_gte
     chargers = _near(view, view.rows(rel.chargers), rows, rel.charger_within_w)
-    cords = _near(view, view.rows(rel.cables), rows, rel.charger_within_w)
+    cords = _cords_near(view, rel, rows)
     at_door = any(_stands_in_zone(rel, view, int(door), rows) for door in view.rows(rel.doors))
     facts = [
         ("charging_active", len(chargers) > 0),
@@ -55,6 +63,18 @@ def _near(view: View, things: Rows, vehicles: Rows, within_w: float) -> Rows:
     return things[near.any(axis=1)]
 
 
+def _cords_near(view: View, rel: VehicleIndoors, vehicles: Rows) -> Rows:
+    """All pieces of the cords of which a piece lies near a vehicle."""
+    chains = link_chains(view, view.rows(rel.cables), gap_share=rel.piece_gap_share)
+    boxes = view.boxes(vehicles)
+    near = [
+        chain
+        for chain in chains
+        if p.near_vehicle(chain.boxes(view), boxes, within_w=rel.charger_within_w).any()
+    ]
+    return rows_of_chains(near)
+
+
 def find_charging_cables(
     rel: ChargingCable, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
@@ -64,32 +84,48 @@ def find_charging_cables(
     """
     vehicles = view.rows(rel.vehicles)
     cables, strips = without(view.rows(rel.cables), claimed), without(view.rows(rel.strips), claimed)
-    pairs = _leading_cords(rel, view, cables, vehicles, strips) | _hanging_strips(rel, view, strips, vehicles)
-    if pairs:
-        things = sorted({thing for thing, _ in pairs})
-        fed = sorted({vehicle for _, vehicle in pairs})
-        return [_charging(rel, view, scene, rules, things, fed)]
-    alone = [int(row) for row in np.concatenate([cables, strips])]
-    return [_hanging_alone(rel, view, alone)] if alone and scene.name in rel.alone_scenes else []
+    chains = [
+        chain
+        for chain in link_chains(view, cables, gap_share=rel.piece_gap_share)
+        if len(chain.rows) >= rel.min_pieces
+    ]
+    leads = _leading_cords(rel, view, chains, vehicles, strips)
+    hangs = _hanging_strips(rel, view, strips, vehicles)
+    if leads or hangs:
+        cords = [chains[number] for number in sorted({number for number, _ in leads})]
+        things = sorted({strip for strip, _ in hangs})
+        fed = sorted({vehicle for _, vehicle in leads | hangs})
+        return [_charging(rel, view, scene, cords, things, fed)]
+    if scene.name not in rel.alone_scenes or not (chains or len(strips)):
+        return []
+    return [_hanging_alone(rel, view, chains, strips.tolist())]
 
 
 def _leading_cords(
-    rel: ChargingCable, view: View, cables: Rows, vehicles: Rows, strips: Rows
+    rel: ChargingCable, view: View, chains: list[CableChain], vehicles: Rows, strips: Rows
 ) -> set[tuple[int, int]]:
-    near = p.near_vehicle(view.boxes(cables), view.boxes(vehicles), within_w=rel.cable_within_w)
+    """Pairs of chain number and vehicle row: the cord ends at the vehicle and goes on to a source."""
     sources = np.concatenate([view.boxes(view.rows(rel.doors)), view.boxes(strips)])
     return {
-        (int(cables[i]), int(vehicles[j]))
-        for i, j in zip(*np.nonzero(near), strict=True)
-        if p.touches_any(view.box(cables[i]), sources)
-        or p.leads_away(
-            view.box(cables[i]),
-            view.box(vehicles[j]),
-            view.image_hw,
-            rises_above_h=rel.rises_above_h,
-            edge_share=rel.frame_edge_share,
-        )
+        (number, int(vehicle))
+        for number, chain in enumerate(chains)
+        for vehicle in vehicles
+        if _leads(rel, view, chain, int(vehicle), sources)
     }
+
+
+def _leads(rel: ChargingCable, view: View, chain: CableChain, vehicle: int, sources: Boxes) -> bool:
+    box, pieces = view.box(vehicle), chain.boxes(view)
+    near = p.near_vehicle(pieces, box[None], within_w=rel.cable_within_w).any()
+    if not near or length_in_heights(chain, view, box) < rel.min_length_h:
+        return False
+    return any(p.touches_any(piece, sources) for piece in pieces) or p.leads_away(
+        chain.union_box(view),
+        box,
+        view.image_hw,
+        rises_above_h=rel.rises_above_h,
+        edge_share=rel.frame_edge_share,
+    )
 
 
 def _hanging_strips(rel: ChargingCable, view: View, strips: Rows, vehicles: Rows) -> set[tuple[int, int]]:
@@ -107,26 +143,30 @@ def _hangs(view: View, strip: int, vehicle: int, above_h: float) -> bool:
 
 
 def _charging(
-    rel: ChargingCable, view: View, scene: SceneEstimate, rules: Rules, things: list[int], fed: list[int]
+    rel: ChargingCable,
+    view: View,
+    scene: SceneEstimate,
+    cords: list[CableChain],
+    strips: list[int],
+    fed: list[int],
 ) -> Finding:
-    names = {view.name(row) for row in things}
     goods = view.rows(rel.combustible)
     burnable = bool(
         p.near_vehicle(view.boxes(goods), view.boxes(np.array(fed)), within_w=rel.cable_within_w).any()
     )
     facts = [
         ("vehicle_attached", True),
-        ("charger_visible", bool(names & set(rel.strips))),
-        ("charging_active", bool(names & set(rel.strips))),
+        ("charger_visible", bool(strips)),
+        ("charging_active", bool(strips)),
         ("in_egress", scene.name in rel.egress_scenes),
         ("combustible", burnable),
     ]
-    evidence = [*things, *fed]
+    evidence = [*sorted([*rows_of_chains(cords).tolist(), *strips]), *fed]
     return Finding(
         hazard=rel.hazard,
         outcome=Outcome.HAZARD,
         xyxy=enclosing_box(view.boxes(np.array(evidence))),
-        confidence=view.confidence(evidence),
+        confidence=_confidence(rel, view, cords, [*strips, *fed]),
         reason=fill(rel.reason, count=len(fed)),
         evidence=tuple(evidence),
         facts=model_facts(name for name, holds in facts if holds),
@@ -136,18 +176,25 @@ def _charging(
     )
 
 
-def _hanging_alone(rel: ChargingCable, view: View, rows: list[int]) -> Finding:
+def _hanging_alone(rel: ChargingCable, view: View, cords: list[CableChain], strips: list[int]) -> Finding:
+    rows = [*rows_of_chains(cords).tolist(), *strips]
     return Finding(
         hazard=rel.hazard,
         outcome=Outcome.HAZARD,
         xyxy=enclosing_box(view.boxes(np.array(rows))),
-        confidence=view.confidence(rows),
+        confidence=_confidence(rel, view, cords, strips),
         reason=rel.reason_alone,
         evidence=tuple(rows),
         count=0,
         questions=rel.questions,
         relation_ids=(rel.id,),
     )
+
+
+def _confidence(rel: ChargingCable, view: View, cords: list[CableChain], rows: list[int]) -> float:
+    """The weakest thing the finding rests on; a cord rests on as many of its surest pieces as the rule asks for."""
+    parts = [chain_confidence(chain, view, pieces=rel.min_pieces) for chain in cords]
+    return min(parts + ([view.confidence(rows)] if rows else []))
 
 
 def find_occupied_lanes(

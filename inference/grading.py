@@ -46,8 +46,18 @@ class Grade:
     element_possible: bool = False
 
 
-def assess(finding: Finding, scene: SceneEstimate, rules: Rules, context: InspectionContext) -> Assessment:
-    """Grade one finding. Findings that are no hazard in themselves keep their outcome and get no level."""
+def assess(
+    finding: Finding,
+    scene: SceneEstimate,
+    rules: Rules,
+    context: InspectionContext,
+    *,
+    probability: float | None = None,
+) -> Assessment:
+    """Grade one finding. Findings that are no hazard in themselves keep their outcome and get no level.
+
+    `probability` is the calibrated confidence, if there is one: it routes and changes nothing else.
+    """
     case = build_case(finding, scene, rules, context)
     residual_only = frozenset(rules.modifiers.residual_only)
     if finding.outcome is Outcome.HAZARD:
@@ -61,7 +71,7 @@ def assess(finding: Finding, scene: SceneEstimate, rules: Rules, context: Inspec
         risk_level_initial=initial.level,
         risk_level_residual=residual.level,
         rule_ids=initial.rule_ids,
-        routing=(routing := route(finding.confidence, initial, provisional, rules)),
+        routing=(routing := route(finding.confidence, initial, provisional, rules, probability=probability)),
         suspected_major=initial.suspected_major,
         emergency=initial.emergency,
         major_fire_hazard_status="element_possible" if initial.element_possible else "none",
@@ -153,8 +163,14 @@ def _is_provisional(grade: Grade, scene: SceneEstimate, context: InspectionConte
     return grade.level is not None and (context.venue_type == "unknown" or scene.provisional)
 
 
-def route(confidence: float, grade: Grade, provisional: bool, rules: Rules) -> Routing:
-    """Where a finding goes. An emergency never waits; a provisional one is never drafted."""
+def route(
+    confidence: float, grade: Grade, provisional: bool, rules: Rules, *, probability: float | None = None
+) -> Routing:
+    """Where a finding goes. An emergency never waits; a provisional one is never drafted.
+
+    The calibrated `probability` (default: the confidence) decides between review and draft. Only a confidence below the
+    bound is stored unseen, whatever its probability: calibration hides nothing.
+    """
     if grade.emergency:
         return Routing.DRAFT_ORDER
     if confidence < rules.routing.store_only_below:
@@ -162,7 +178,8 @@ def route(confidence: float, grade: Grade, provisional: bool, rules: Rules) -> R
     settled = grade.outcome is Outcome.HAZARD and not provisional
     return (
         Routing.DRAFT_ORDER
-        if settled and confidence >= rules.routing.human_review_below
+        if settled
+        and (confidence if probability is None else probability) >= rules.routing.human_review_below
         else Routing.HUMAN_REVIEW
     )
 

@@ -52,10 +52,13 @@ class _Header:
     orientation: int
 
 
-def decode_image(data: bytes, *, min_long_side: int = 1280, max_pixels: int = MAX_PIXELS) -> Image:
+def decode_image(
+    data: bytes, *, min_long_side: int = 1280, max_pixels: int = MAX_PIXELS, sha256: str | None = None
+) -> Image:
     """Decode JPEG, PNG or WebP bytes; EXIF orientation is applied.
 
     JPEG is decoded at the smallest DCT scale whose long side is at least `min_long_side` (0: full size).
+    `sha256` is that of `data` where the caller has it already; it is not checked.
     Raises InvalidImage with status 400 (empty), 413 (too many pixels), 415 (not a still JPEG/PNG/WebP) or 422 (damaged
     or too small).
     """
@@ -69,7 +72,8 @@ def decode_image(data: bytes, *, min_long_side: int = 1280, max_pixels: int = MA
     upright = np.ascontiguousarray(_turn(pixels, header.orientation))
     w, h = header.wh
     original_hw = (w, h) if header.orientation >= 5 else (h, w)
-    return Image(upright, original_hw, hashlib.sha256(data).hexdigest(), _MEDIA_TYPES[header.format])
+    sha256 = sha256 or hashlib.sha256(data).hexdigest()
+    return Image(upright, original_hw, sha256, _MEDIA_TYPES[header.format])
 
 
 def _read_header(data: bytes) -> _Header:

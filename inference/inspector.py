@@ -18,16 +18,18 @@ from firewarden.findings import (
     Question,
     Verdict,
 )
+from firewarden.inference.calibration import routing_probability
 from firewarden.inference.detector import Detector, Sight, open_detector
 from firewarden.inference.grading import assess
 from firewarden.inference.hazards import find_hazards
 from firewarden.inference.image import MAX_PIXELS, Image, decode_image
-from firewarden.inference.quality import assess_quality
+from firewarden.inference.quality import Quality, assess_quality
 from firewarden.inference.rules import Rules, load_rules
+from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.scene import settle_scene
+from firewarden.inference.tiles import TileSettings, TilingDetector, decode_side
 from firewarden.inference.view import View
-from firewarden.models.manifest import load_manifest
-from firewarden.models.registry import DEFAULT_MODEL_ID, model_folder
+from firewarden.models.registry import find_manifest
 
 T = TypeVar("T")
 _FOLLOW_UP = frozenset({Outcome.NEEDS_SECOND_FRAME, Outcome.NEEDS_SITE_CHECK, Outcome.NOT_ASSESSABLE})
@@ -36,11 +38,20 @@ _FOLLOW_UP = frozenset({Outcome.NEEDS_SECOND_FRAME, Outcome.NEEDS_SITE_CHECK, Ou
 class Inspector:
     """A detector joined with rules. Thread-safe; holds no state between photos."""
 
-    def __init__(self, detector: Detector, rules: Rules, *, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        rules: Rules,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        tiles: TileSettings | None = None,
+    ) -> None:
+        """`tiles` has large photos looked at again, closer, round vehicles; None: one look a photo."""
         rules.check_classes(detector.manifest.class_names)
-        self.detector = detector
+        self.detector = detector if tiles is None else TilingDetector(detector, tiles)
         self.rules = rules
         self._max_pixels = max_pixels
+        self._decode_side = decode_side(detector.manifest.input_size, tiles)
 
     def inspect(
         self, data: bytes, context: InspectionContext | None = None, *, min_confidence: float | None = None
@@ -48,11 +59,12 @@ class Inspector:
         """Inspect image bytes; raises InvalidImage. `min_confidence` lists more (or fewer) detections, never other
         findings."""
         timings: dict[str, float] = {}
-        size = self.detector.manifest.input_size
-        image = _timed(
-            timings, "decode", lambda: decode_image(data, min_long_side=size, max_pixels=self._max_pixels)
-        )
+        image = timed(timings, "decode", lambda: self.decode(data))
         return self.inspect_image(image, context, min_confidence=min_confidence, timings=timings)
+
+    def decode(self, data: bytes, *, sha256: str | None = None) -> Image:
+        """The photo just above the size that is looked at, as far as the format allows; raises InvalidImage."""
+        return decode_image(data, min_long_side=self._decode_side, max_pixels=self._max_pixels, sha256=sha256)
 
     def inspect_image(
         self,
@@ -65,8 +77,26 @@ class Inspector:
         """Inspect a decoded photo."""
         timings = {} if timings is None else timings
         context = context or InspectionContext()
-        sight = _timed(timings, "inference", lambda: self.detector.see(image))
-        return _timed_rules(timings, lambda: self._judge(image, sight, context, min_confidence, timings))
+        sight = timed(timings, "inference", lambda: self.detector.see(image))
+        return self.judge(image, sight, context, min_confidence=min_confidence, timings=timings)
+
+    def judge(
+        self,
+        image: Image,
+        sight: Sight,
+        context: InspectionContext,
+        *,
+        min_confidence: float | None = None,
+        quality: Quality | None = None,
+        timings: dict[str, float],
+    ) -> InspectionResult:
+        """Rules and grading over what the network saw; adds `rules` and `total` to the timings the result holds. `quality`
+        is that of the image where it has been measured already."""
+        result = timed(
+            timings, "rules", lambda: self._judge(image, sight, context, min_confidence, quality, timings)
+        )
+        timings["total"] = sum(timings.values())
+        return result
 
     def _judge(
         self,
@@ -74,6 +104,7 @@ class Inspector:
         sight: Sight,
         context: InspectionContext,
         min_confidence: float | None,
+        quality: Quality | None,
         timings: dict[str, float],
     ) -> InspectionResult:
         manifest = self.detector.manifest
@@ -86,8 +117,14 @@ class Inspector:
         )
         scene = settle_scene(context, view, sight.scene, self.rules)
         findings = find_hazards(view, scene, self.rules, context)
-        assessments = tuple(assess(finding, scene, self.rules, context) for finding in findings)
-        poor = assess_quality(image, self.rules.quality).problems
+        chances = [
+            routing_probability(f, view.detections, view.class_names, manifest.calibration) for f in findings
+        ]
+        assessments = tuple(
+            assess(finding, scene, self.rules, context, probability=chance)
+            for finding, chance in zip(findings, chances, strict=True)
+        )
+        poor = (quality or assess_quality(image, self.rules.quality)).problems
         verdict = settle_verdict(assessments, readable=not poor)
         listed, findings = _list_detections(view, findings, min_confidence)
         return InspectionResult(
@@ -125,11 +162,14 @@ def open_inspector(
     *,
     threads: int | None = None,
     max_pixels: int = MAX_PIXELS,
+    tiles: TileSettings | None = None,
+    runtime: RuntimeChoice | None = None,
+    cache_dir: Path | None = None,
 ) -> Inspector:
     """An inspector over a model id or folder (default: the shipped model) and a rule file (default: the shipped one)."""
     loaded = load_rules(rules)  # first: it is quick, and a damaged file should not wait for the model
-    folder = model if isinstance(model, Path) else model_folder(model or DEFAULT_MODEL_ID)
-    return Inspector(open_detector(load_manifest(folder), threads=threads), loaded, max_pixels=max_pixels)
+    detector = open_detector(find_manifest(model), runtime=runtime, threads=threads, cache_dir=cache_dir)
+    return Inspector(detector, loaded, max_pixels=max_pixels, tiles=tiles)
 
 
 def _list_detections(
@@ -157,15 +197,9 @@ def _questions(
     return tuple(question for question in asked if question.sets not in said or question.sets is None)
 
 
-def _timed(timings: dict[str, float], name: str, step: Callable[[], T]) -> T:
+def timed(timings: dict[str, float], name: str, step: Callable[[], T]) -> T:
+    """The value of `step()`; its duration in ms goes into `timings[name]`."""
     start = time.perf_counter()
     value = step()
     timings[name] = (time.perf_counter() - start) * 1000
     return value
-
-
-def _timed_rules(timings: dict[str, float], step: Callable[[], InspectionResult]) -> InspectionResult:
-    """Time the rules and the total; the result holds the same mapping."""
-    result = _timed(timings, "rules", step)
-    timings["total"] = sum(timings.values())
-    return result

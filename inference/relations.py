@@ -78,6 +78,7 @@ class VehicleIndoors(Relation):
     reason_unknown_scene: Text
     scene_confidence_gte: float
     charger_within_w: float
+    piece_gap_share: float
     zone_depth_h: float
     zone_far_width_w: float
     lower_part: float
@@ -96,6 +97,9 @@ class ChargingCable(Relation):
     egress_scenes: Names
     alone_scenes: Names
     reason_alone: Text
+    piece_gap_share: float
+    min_pieces: int
+    min_length_h: float
     cable_within_w: float
     charger_within_w: float
     rises_above_h: float

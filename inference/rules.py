@@ -12,6 +12,7 @@ from typing import Any
 
 from firewarden.errors import PolicyError
 from firewarden.findings import Outcome, Question, RiskLevel, Text, Verdict
+from firewarden.inference.cctv_rules import CctvRules, build_cctv
 from firewarden.inference.policy_file import PolicyMap, build_row, read_policy
 from firewarden.inference.quality import QualityThresholds
 from firewarden.inference.relations import PREDICATES, Relation
@@ -20,7 +21,7 @@ SCHEMA = "hazard-risk-rules/1"
 _TOP = frozenset(
     {"schema", "version", "tiers", "venue_groups", "scenes", "flags", "hazards", "relations", "questions",
      "confidence_routing", "modifiers", "closure_profiles", "scene_estimate", "quality", "notices",
-     "scene_texts", "class_texts"}
+     "scene_texts", "class_texts", "cctv"}
 )  # fmt: skip
 
 
@@ -138,6 +139,7 @@ class Rules:
     notices: Mapping[str, Text]
     scene_texts: Mapping[str, Text]
     class_texts: Mapping[str, Text]
+    cctv: CctvRules
     class_lines: Mapping[str, int] = field(repr=False)
     source: Mapping[str, Any] = field(repr=False)
 
@@ -183,6 +185,7 @@ def _build_rules(top: PolicyMap) -> Rules:
     class_lines: dict[str, int] = {}
     relations = tuple(_relation(row, names, class_lines, top) for row in top.take("relations"))
     scene_rules = _scene_rules(top.section("scene_estimate"), names, class_lines)
+    cctv = build_cctv(top.section("cctv"), names, class_lines)
     return Rules(
         version=str(top.take("version")),
         path=top.path,
@@ -204,6 +207,7 @@ def _build_rules(top: PolicyMap) -> Rules:
         notices=_texts(top.section("notices"), [verdict.value for verdict in Verdict]),
         scene_texts=_texts(top.section("scene_texts"), top["scenes"]),
         class_texts=_texts(top.section("class_texts"), class_lines),
+        cctv=cctv,
         class_lines=class_lines,
         source=top,
     )

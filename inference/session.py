@@ -1,15 +1,20 @@
-"""Opening an ONNX Runtime session: the one place where providers, threads and the graph's signature are decided."""
+"""The network as the rest sees it, whichever runtime computes it: open it, run a batch, get rows and scene.
+
+One file for each runtime (`runtime_onnx`, `runtime_openvino`, `runtime_gpu`) decides its providers and threads; they are
+imported when they are wanted, as not all need be installed.
+"""
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from firewarden.errors import ModelMismatch
+from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.models.manifest import ModelManifest
 
 SCENE_OUTPUT = "scene"
@@ -25,55 +30,83 @@ class NetworkOutput:
 
 
 class ModelSession(Protocol):
-    """`run` takes a batch (batch, 3, h, w) float32, RGB in [0, 1]."""
+    """`run` takes a batch (batch, 3, h, w) float32, RGB in [0, 1]. Thread-safe."""
 
     def run(self, batch: NDArray[np.float32]) -> NetworkOutput: ...
 
 
-class OnnxSession:
-    """ONNX Runtime on the CPU. Sessions are thread-safe; `threads` are those of one run (None: all cores)."""
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a file says about its network: shape of the rows with None (or a name) for a free axis, number of scenes, and
+    the metadata it carries."""
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        if threads == 1:
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        outputs = {output.name: output for output in self._session.get_outputs()}
-        self.output_shape = tuple(self._session.get_outputs()[0].shape)
-        self.scene_count = int(outputs[SCENE_OUTPUT].shape[1]) if SCENE_OUTPUT in outputs else 0
-        self._wanted = [self._session.get_outputs()[0].name] + ([SCENE_OUTPUT] if self.scene_count else [])
-
-    def run(self, batch: NDArray[np.float32]) -> NetworkOutput:
-        rows, *scene = self._session.run(self._wanted, {self._input: batch})
-        return NetworkOutput(rows, scene[0] if scene else np.empty((len(rows), 0), np.float32))
+    row_shape: tuple[int | str | None, ...]
+    scene_count: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_session(manifest: ModelManifest, *, threads: int | None = None) -> OnnxSession:
-    """Open the model of a verified manifest, check that the graph is what the manifest says, and warm it up."""
-    session = OnnxSession(manifest.model_path, threads=threads)
-    check_signature(session, manifest)
+class OpenedSession(ModelSession, Protocol):
+    """A session that knows its file's signature."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+
+def open_session(
+    manifest: ModelManifest,
+    *,
+    runtime: RuntimeChoice | None = None,
+    threads: int | None = None,
+    cache_dir: Path | None = None,
+) -> OpenedSession:
+    """Open the model of a verified manifest, check that the file is what the manifest says, and warm it up.
+
+    Without `runtime` it is ONNX Runtime in fp32. `threads` win over those of the choice. `cache_dir` keeps what a
+    runtime compiles (TensorRT). Raises HazardError where the runtime is absent or cannot do what was chosen.
+    """
+    choice = runtime or RuntimeChoice()
+    session = open_runtime(manifest, replace(choice, threads=threads or choice.threads), cache_dir)
+    check_signature(session.signature, manifest)
     session.run(np.zeros((1, 3, manifest.stride * 4, manifest.stride * 4), np.float32))
     return session
 
 
-def check_signature(session: OnnxSession, manifest: ModelManifest) -> None:
+def open_runtime(
+    manifest: ModelManifest, choice: RuntimeChoice, cache_dir: Path | None = None
+) -> OpenedSession:
+    """The session of one runtime, neither checked nor warm."""
+    path = model_file(manifest, choice)
+    if choice.runtime == "openvino":
+        from firewarden.inference.runtime_openvino import OpenVinoSession
+
+        return OpenVinoSession(path, choice)
+    if choice.runtime in ("cuda", "tensorrt"):
+        from firewarden.inference.runtime_gpu import open_gpu_session
+
+        return open_gpu_session(path, choice, cache_dir=cache_dir)
+    from firewarden.inference.runtime_onnx import OnnxSession
+
+    return OnnxSession(path, threads=choice.threads)
+
+
+def model_file(manifest: ModelManifest, choice: RuntimeChoice) -> Path:
+    """The file that a choice reads: the verified artefact made for it, or the model itself; raises ModelMismatch."""
+    return manifest.artefact_path(choice.key) if choice.precision == "int8" else manifest.model_path
+
+
+def check_signature(signature: Signature, manifest: ModelManifest) -> None:
     """Compare output layout and class names of graph and manifest; raises ModelMismatch."""
-    if len(session.output_shape) != 3 or session.output_shape[2] != 6:
+    if len(signature.row_shape) != 3 or signature.row_shape[2] != 6:
         raise ModelMismatch(
-            f"{manifest.model_path}: output is {session.output_shape}, expected (batch, k, 6) for layout "
+            f"{manifest.model_path}: output is {signature.row_shape}, expected (batch, k, 6) for layout "
             f"{manifest.layout!r}. Export with `firewarden export`."
         )
-    if session.scene_count != len(manifest.scene_names):
+    if signature.scene_count != len(manifest.scene_names):
         raise ModelMismatch(
             f"{manifest.folder}: model.toml names {len(manifest.scene_names)} scenes {manifest.scene_names}, the network "
-            f"gives {session.scene_count}. Re-export, or fix the manifest."
+            f"gives {signature.scene_count}. Re-export, or fix the manifest."
         )
-    named = session.metadata.get("names")
+    named = signature.metadata.get("names")
     names = tuple(ast.literal_eval(named).values()) if named else manifest.class_names
     if names != manifest.class_names:
         raise ModelMismatch(

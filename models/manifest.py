@@ -6,16 +6,18 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from firewarden.errors import ModelMismatch
+from firewarden.models.tuning import CalibrationCurve, HazardBudget, read_budgets, read_curves
 
 LAYOUTS = ("end2end",)
 LICENCE = "AGPL-3.0-or-later"
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "model.toml"
+INT8_RECORD_FILE = "parity_int8.json"
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,
     "sha256": str,
@@ -30,10 +32,39 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "git_sha": str,
     "created": str,
     "operating_points": dict,
+    "hazard_budgets": dict,
+    "calibration": dict,
     "metrics": dict,
+    "artefacts": dict,
 }
-_OPTIONAL = frozenset({"scene_names"})  # a network without a scene output has none
+_SECTIONS = ("operating_points", "hazard_budgets", "calibration", "metrics", "artefacts")
+_OPTIONAL = frozenset(
+    {"scene_names", "hazard_budgets", "calibration", "artefacts"}
+)  # a network without a scene output has none; older manifests have no budgets and no calibration
+_ARTEFACT_NUMBERS = ("map50_95", "map_drop_points", "recall_drop_points")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """The same network for one runtime in a lower precision, accepted by its accuracy. `weights_sha256` is that of the
+    `.bin` beside an `.xml`, "" for one file. Drops are points against fp32 on val, of mAP50-95 and of the hazard that
+    lost most recall; both may be negative."""
+
+    file: str
+    sha256: str
+    weights_sha256: str
+    method: str
+    calibration_photos: int
+    dataset_sha256: str
+    map50_95: float
+    map_drop_points: float
+    recall_drop_points: float
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of its files in the model folder."""
+        return (self.file, str(Path(self.file).with_suffix(".bin"))) if self.weights_sha256 else (self.file,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +72,9 @@ class ModelManifest:
     """One model folder. `class_names` in output order; `input_size` is the longest side of the letterboxed input in px;
     layout "end2end" is output (b, k, 6) rows x0, y0, x1, y1, confidence, class_id in input pixels;
     `scene_names` are those of the scene output, in order (none: no such output);
-    `operating_points` are confidence thresholds by class name; `created` is an ISO 8601 UTC time."""
+    `operating_points` are confidence thresholds by class name, `hazard_budgets` say what some of them were chosen for;
+    `calibration` by class name turns confidence into the probability that routes (none: as it is); `artefacts` are the
+    files for runtimes in lower precision, by runtime and precision; `created` is an ISO 8601 UTC time."""
 
     id: str
     folder: Path
@@ -58,6 +91,9 @@ class ModelManifest:
     metrics: Mapping[str, float]
     created: str = ""
     scene_names: tuple[str, ...] = ()
+    hazard_budgets: Mapping[str, HazardBudget] = field(default_factory=dict)
+    calibration: Mapping[str, CalibrationCurve] = field(default_factory=dict)
+    artefacts: Mapping[str, Artefact] = field(default_factory=dict)
 
     @property
     def model_path(self) -> Path:
@@ -66,6 +102,15 @@ class ModelManifest:
     def operating_point(self, class_name: str) -> float:
         """Confidence threshold of a class; the default one where none was chosen."""
         return self.operating_points.get(class_name, self.default_operating_point)
+
+    def artefact_path(self, key: str) -> Path:
+        """The file of an artefact, e.g. `openvino-int8`, its sha256 verified; raises ModelMismatch."""
+        if key not in self.artefacts:
+            raise ModelMismatch(
+                f"{self.folder} has no artefact {key!r}, expected one of {sorted(self.artefacts)}. Make it with "
+                "`firewarden quantise`, or choose another runtime."
+            )
+        return verified_artefact(self.folder, key, self.artefacts[key])
 
 
 def load_manifest(folder: Path) -> ModelManifest:
@@ -81,6 +126,9 @@ def load_manifest(folder: Path) -> ModelManifest:
             "default_operating_point": float(table["default_operating_point"]),
             "operating_points": _numbers(table["operating_points"], "operating_points", folder),
             "metrics": _numbers(table["metrics"], "metrics", folder),
+            "hazard_budgets": read_budgets(table.get("hazard_budgets", {}), folder / MANIFEST_FILE),
+            "calibration": read_curves(table.get("calibration", {}), folder / MANIFEST_FILE),
+            "artefacts": _artefacts(table.get("artefacts", {}), folder),
         }
     )
     _check_values(manifest)
@@ -141,10 +189,41 @@ def _numbers(table: Mapping[str, Any], section: str, folder: Path) -> dict[str, 
     return {key: float(value) for key, value in table.items()}
 
 
+def _artefacts(table: Mapping[str, Any], folder: Path) -> dict[str, Artefact]:
+    kinds = {"calibration_photos": (int,)} | dict.fromkeys(_ARTEFACT_NUMBERS, (int, float))
+    wanted = {column.name for column in fields(Artefact)}
+    for key, row in table.items():
+        if (
+            not isinstance(row, dict)
+            or row.keys() != wanted
+            or not all(isinstance(row[name], kinds.get(name, (str,))) for name in wanted)
+            or Path(row["file"]).name != row["file"]
+        ):
+            raise ModelMismatch(
+                f"{folder / MANIFEST_FILE}: artefacts.{key} is {row!r}, expected the keys {sorted(wanted)} and a plain "
+                "file name. Quantise the model again."
+            )
+    return {key: Artefact(**row) for key, row in table.items()}
+
+
+def verified_artefact(folder: Path, key: str, artefact: Artefact) -> Path:
+    """The artefact's file after checking the sha256 of it and of its weights; raises ModelMismatch."""
+    for name, wanted in zip(artefact.files, (artefact.sha256, artefact.weights_sha256), strict=False):
+        part = folder / name
+        got = file_sha256(part) if part.is_file() else "no file"
+        if got != wanted:
+            raise ModelMismatch(
+                f"{part}: sha256 is {got}, expected {wanted} (artefacts.{key} in {MANIFEST_FILE}). Restore the file, or "
+                "quantise the model again."
+            )
+    return folder / artefact.file
+
+
 def _check_values(manifest: ModelManifest) -> None:
     names = manifest.class_names
     thresholds = [*manifest.operating_points.values(), manifest.default_operating_point]
     strangers = sorted(manifest.operating_points.keys() - set(names))
+    uncalled = sorted(manifest.calibration.keys() - set(names))
     checks = (
         (is_model_id(manifest.id), f"id is {manifest.id!r}, expected letters a-z, digits, '.', '_', '-'"),
         (
@@ -157,6 +236,7 @@ def _check_values(manifest: ModelManifest) -> None:
             f"input_size is {manifest.input_size}, expected a positive multiple of stride {manifest.stride}",
         ),
         (not strangers, f"operating_points name {strangers}, expected names among {names}"),
+        (not uncalled, f"calibration names {uncalled}, expected names among {names}"),
         (
             all(0 <= t <= 1 for t in thresholds),
             f"operating points are {thresholds}, expected values in [0, 1]",
@@ -189,16 +269,21 @@ def _check_file(manifest: ModelManifest) -> None:
 
 
 def _manifest_to_toml(manifest: ModelManifest) -> str:
-    sections = ("operating_points", "metrics")
-    lines = [f"{key} = {_toml_value(getattr(manifest, key))}" for key in _TYPES if key not in sections]
-    for section in sections:
+    lines = [f"{key} = {_toml_value(getattr(manifest, key))}" for key in _TYPES if key not in _SECTIONS]
+    for section in _SECTIONS:
         rows = getattr(manifest, section)
+        if not rows and section in _OPTIONAL:
+            continue
         lines += ["", f"[{section}]", *(f"{json.dumps(key)} = {_toml_value(rows[key])}" for key in rows)]
     return "\n".join(lines) + "\n"
 
 
 def _toml_value(value: Any) -> str:
-    """A string, number or list of strings; JSON strings and numbers are TOML too."""
+    """A string, number, list, curve, budget or artefact; JSON strings, numbers and lists are TOML too."""
+    if isinstance(value, HazardBudget | Artefact):
+        return "{ " + ", ".join(f"{key} = {_toml_value(v)}" for key, v in asdict(value).items()) + " }"
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return json.dumps([list(knot) for knot in value])
     if isinstance(value, tuple):
         return "[\n" + "".join(f"  {_toml_value(item)},\n" for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -38,6 +38,11 @@ def model_folder(model_id: str, root: Path | None = None) -> Path:
     )
 
 
+def find_manifest(model: str | Path | None = None) -> ModelManifest:
+    """The verified manifest of a model id or folder; None: of the shipped model."""
+    return load_manifest(model if isinstance(model, Path) else model_folder(model or DEFAULT_MODEL_ID))
+
+
 def _model_folders(root: Path | None) -> list[Path]:
     folders = (path.parent for path in (root or models_root()).glob(f"*/{MANIFEST_FILE}"))
     return sorted(folder for folder in folders if not folder.name.startswith("."))  # a dot: being promoted

@@ -72,10 +72,13 @@ def start(tmp_path, port):
             server.kill()
 
 
+SENDERS = 4
+
+
 def _post_until_killed(
-    client: httpx2.Client, acknowledged: dict[str, bytes], enough: threading.Event
+    client: httpx2.Client, acknowledged: dict[str, bytes], enough: threading.Event, sender: int
 ) -> None:
-    for colour in range(256):
+    for colour in range(sender, 256, SENDERS):  # each its own photos; they reach the disk in groups
         content = photo(colour)
         try:
             answer = client.post("/v1/inspections", content=content, headers={"content-type": "image/jpeg"})
@@ -83,7 +86,7 @@ def _post_until_killed(
             return
         assert answer.status_code == 201
         acknowledged[answer.json()["id"]] = content
-        if len(acknowledged) >= 5:
+        if len(acknowledged) >= 12:
             enough.set()
 
 
@@ -93,11 +96,16 @@ def test_every_acknowledged_photo_survives_kill_9(start, tmp_path) -> None:
     acknowledged: dict[str, bytes] = {}
     enough = threading.Event()
     with httpx2.Client(base_url=server.address, headers={"X-API-Key": key}, timeout=30) as client:
-        sender = threading.Thread(target=_post_until_killed, args=(client, acknowledged, enough))
-        sender.start()
+        senders = [
+            threading.Thread(target=_post_until_killed, args=(client, acknowledged, enough, i))
+            for i in range(SENDERS)
+        ]
+        for sender in senders:
+            sender.start()
         assert enough.wait(60)
         server.kill()  # in the middle of the stream of photos
-        sender.join()
+        for sender in senders:
+            sender.join()
 
     again = start()
     assert "fw_" not in again.greeting  # the key is shown once
@@ -105,6 +113,7 @@ def test_every_acknowledged_photo_survives_kill_9(start, tmp_path) -> None:
         for inspection_id, content in acknowledged.items():
             stored = client.get(f"/v1/inspections/{inspection_id}").json()
             sha256 = hashlib.sha256(content).hexdigest()
+            assert stored["verdict"] == "hazard"
             assert stored["image_sha256"] == sha256
             assert (tmp_path / "blobs" / sha256[:2] / sha256[2:4] / sha256).read_bytes() == content
         assert client.get("/v1/inspections/" + "0" * 32).status_code == 404

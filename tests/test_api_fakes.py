@@ -1,11 +1,13 @@
 """Parts that the API tests share: an inspector that decodes and knows the real rules, but whose verdict is written here.
 
-Run as a program (`python -P tests/test_api_fakes.py DATA_DIR PORT`) it is the server that the durability test kills.
+Run as a program (`python -P tests/test_api_fakes.py DATA_DIR PORT [DELAY_S STREAMS]`) it is a server for tests that end,
+flood or leave one.
 """
 
 import io
 import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache
@@ -39,6 +41,7 @@ from firewarden.findings import (
     Verdict,
     Zone,
 )
+from firewarden.inference.batcher import Abandoned
 from firewarden.inference.image import decode_image
 from firewarden.inference.rules import load_rules
 
@@ -63,17 +66,34 @@ packaged_rules = cache(load_rules)
 class FakeInspector:
     """Decodes for real, then answers one e-bike in the stairwell. `before` runs in the worker thread first."""
 
-    def __init__(self, before: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, before: Callable[[], object] = lambda: None, *, streams: int = 2) -> None:
+        self.photos_at_once = streams
+        self.on_run = lambda size, waited_s: None
         self.rules = packaged_rules()
         self.detector = SimpleNamespace(manifest=MANIFEST)
         self.inspected = 0
         self._before = before
 
-    def inspect(self, data: bytes, context: InspectionContext) -> InspectionResult:
+    def inspect(
+        self, data: bytes, context: InspectionContext, *, sha256, on_decoded, cancelled
+    ) -> InspectionResult:
         self._before()
-        image = decode_image(data, max_pixels=1_000_000)
+        image = decode_image(data, max_pixels=1_000_000, sha256=sha256)
+        on_decoded()
+        if cancelled():
+            raise Abandoned
+        self.on_run(1, 0.0)
         self.inspected += 1
         return make_result(image.sha256, image.original_hw, context, self.rules.version)
+
+    def listen(self, on_run) -> None:
+        self.on_run = on_run
+
+    def warm_up(self) -> float:
+        return 0.01
+
+    def close(self) -> None:
+        pass
 
 
 def make_result(
@@ -131,7 +151,7 @@ def photo(colour: int = 90, kind: str = "JPEG", wh: tuple[int, int] = (128, 96))
 @contextmanager
 def open_client(tmp_path: Path, inspector: FakeInspector | None = None, **settings: object):
     """A started app with an owner key: yields (client, services). Server errors are answers, not exceptions."""
-    values = {"data_dir": tmp_path / "data", "workers": 2, **settings}
+    values = {"data_dir": tmp_path / "data", **settings}
     app = create_app(inspector or FakeInspector(), Settings(**values))
     with TestClient(app, raise_server_exceptions=False) as client:
         services = app.state.services
@@ -164,4 +184,6 @@ def test_openapi_examples_fit_the_wire_models() -> None:
 
 
 if __name__ == "__main__":
-    serve_inspector(FakeInspector(), Settings(data_dir=Path(sys.argv[1])), "127.0.0.1", int(sys.argv[2]))
+    delay_s, streams = (float(sys.argv[3]), int(sys.argv[4])) if len(sys.argv) > 3 else (0.0, 2)
+    slow = FakeInspector(before=lambda: time.sleep(delay_s), streams=streams)
+    serve_inspector(slow, Settings(data_dir=Path(sys.argv[1])), "127.0.0.1", int(sys.argv[2]))

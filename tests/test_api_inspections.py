@@ -166,8 +166,8 @@ def test_twins_at_the_same_time_make_one_record(tmp_path) -> None:
 
 def test_beyond_workers_and_queue_a_request_is_shed_at_once(tmp_path) -> None:
     release = threading.Event()
-    inspector = FakeInspector(before=lambda: release.wait(20))
-    with open_client(tmp_path, inspector, workers=1, queue_size=2) as (client, services):
+    inspector = FakeInspector(before=lambda: release.wait(20), streams=1)
+    with open_client(tmp_path, inspector, queue_size=2) as (client, services):
         with ThreadPoolExecutor(3) as pool:
             accepted = [pool.submit(_post, client, photo(i)) for i in range(3)]
             while services.pool.in_flight < 3:
@@ -180,7 +180,7 @@ def test_beyond_workers_and_queue_a_request_is_shed_at_once(tmp_path) -> None:
         assert int(shed.headers["retry-after"]) >= 1
         assert [answer.status_code for answer in answers] == [201, 201, 201]
         assert (inspector.inspected, services.pool.in_flight) == (3, 0)
-        assert "firewarden_shed_total 1.0" in client.get("/metrics").text
+        assert 'firewarden_shed_total{reason="queue_full"} 1.0' in client.get("/metrics").text
 
 
 def test_a_full_disk_stores_and_acknowledges_nothing(opened) -> None:

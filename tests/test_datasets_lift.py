@@ -5,7 +5,10 @@ import pytest
 
 cv2 = pytest.importorskip("cv2", reason="composing needs OpenCV: install firewarden[train]")
 
-from firewarden.datasets import compose
+from firewarden.datasets.compose.cutouts import Cutout
+from firewarden.datasets.compose.ground import Ground
+from firewarden.datasets.compose.standing import Stage
+from firewarden.datasets.labels import label_rows
 from firewarden.datasets.lift_scene import draw_lift_car
 from firewarden.datasets.paste import cover_mask, cut_out_by_colour
 
@@ -57,36 +60,26 @@ def test_a_box_without_an_object_gives_no_cutout():
     assert cut_out_by_colour(flat, (50, 50, 250, 250)) is None
 
 
-def test_boxes_are_of_what_stays_visible(monkeypatch):
-    """A bike covers columns 100..299; the person set before it covers 200..299. The bike's box ends at 200."""
-    covers = {2: (100, 300), 0: (200, 300)}
-
-    def stand(photo, cutouts, rng, floor_rows):
-        mask = np.zeros(photo.shape[:2], bool)
-        low, high = covers[cutouts[0]]
-        mask[100:200, low:high] = True
-        return mask
-
-    class InOrder:
-        """A stream that fills the car with a bike and one person, in that order."""
-
-        def random(self):
-            return 0.0
-
-        def choice(self, options):
-            return 1
-
-        def permutation(self, n):
-            return range(n)
-
-    monkeypatch.setattr(compose, "_stand", stand)
-    monkeypatch.setattr(compose, "draw_lift_car", lambda rng: draw_lift_car(np.random.default_rng(0)))
-    ground, rows = compose._fill_lift(InOrder(), [2], [0], 2, 0)
-    boxes = dict(zip(rows.class_id.tolist(), rows.xyxy(ground.photo.shape[:2]).tolist(), strict=True))
-    assert boxes[2] == pytest.approx([100, 100, 200, 200], abs=0.01)
-    assert boxes[0] == pytest.approx([200, 100, 300, 200], abs=0.01)
-    assert len(ground.ignore) == 0
-
-    covers[0] = (120, 300)  # now a tenth of the bike is left: neither object nor background
-    ground, rows = compose._fill_lift(InOrder(), [2], [0], 2, 0)
-    assert rows.class_id.tolist() == [0] and ground.ignore.class_id.tolist() == [2]
+@pytest.mark.parametrize(
+    ("person", "labelled", "ignored"),
+    [
+        pytest.param(
+            (200, 300), {1: (100, 100, 200, 200), 0: (200, 100, 300, 200)}, [], id="half hidden: cut"
+        ),
+        pytest.param(
+            (120, 300), {0: (120, 100, 300, 200)}, [1], id="a tenth left: neither object nor background"
+        ),
+    ],
+)
+def test_boxes_are_of_what_stays_visible(person, labelled, ignored):
+    """An e-bike covers columns 100..299; the person set before it covers `person`."""
+    car = draw_lift_car(np.random.default_rng(0)).picture
+    stage = Stage.on(Ground(car, label_rows([]), label_rows([]), None, ("person", "ebike")))
+    for name, (low, high) in (("ebike", (100, 300)), ("person", person)):
+        wide = Cutout(figure(100, high - low), name, "")
+        stage.stand(wide, ((low + high) / 2, 200), 100, np.random.default_rng(0))
+    rows, ignore = stage.label()
+    boxes = dict(zip(rows.class_id.tolist(), rows.xyxy(car.shape[:2]).tolist(), strict=True))
+    assert set(boxes) == set(labelled) and ignore.class_id.tolist() == ignored
+    for class_id, box in labelled.items():
+        assert boxes[class_id] == pytest.approx(box, abs=1.5)

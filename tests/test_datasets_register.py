@@ -28,7 +28,7 @@ def test_the_packaged_register_lists_what_may_only_be_measured() -> None:
     entry = register.entry("EtoilesHa__ebike-detect")
     assert entry is not None and entry is register.entry("etoiles-ebikes")
     assert (entry.allows("train"), entry.allows("val"), entry.allows("test")) == (False, True, True)
-    assert not any(source.licence_clear for source in register.sources)
+    assert [source.id for source in register.sources if source.licence_clear] == ["rendered"]
     assert sum(source.train for source in register.sources) == 1200
 
 
@@ -136,3 +136,11 @@ def test_a_damaged_hash_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "hashes.csv").write_text(text)
     with pytest.raises(DatasetError, match="expected the columns"):
         read_hashes(tmp_path)
+
+
+def test_a_composed_picture_is_looked_up_as_such_whatever_it_stands_on() -> None:
+    register = read_register()
+    for name in ("composed", "composed Louis-0710__fire_extinguisher", "rendered"):
+        entry = register.entry(name)
+        assert entry is not None and entry.kind == "made" and entry.id == name.split()[0]
+    assert register.entry("composedly") is None

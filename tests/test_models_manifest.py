@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import ModelMismatch
-from firewarden.models.manifest import ModelManifest, file_sha256, load_manifest, write_manifest
+from firewarden.models.manifest import (
+    ModelManifest,
+    file_sha256,
+    load_manifest,
+    write_manifest,
+)
+from firewarden.models.tuning import HazardBudget
 
 ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, message "abc"
 
@@ -39,6 +45,47 @@ def test_file_sha256_is_the_published_one(manifest: ModelManifest) -> None:
 def test_what_is_written_reads_back(manifest: ModelManifest) -> None:
     assert write_manifest(manifest) == manifest.folder / "model.toml"
     assert load_manifest(manifest.folder) == manifest
+
+
+def test_budgets_and_calibration_read_back(manifest: ModelManifest) -> None:
+    budget = HazardBudget(0.05, 0.0417, 0.93, 30, 60, "real+made")
+    told = replace(
+        manifest,
+        hazard_budgets={"blocked_exit": budget},
+        calibration={"door": 0.71, "exit_sign": ((0.05, 0.1), (0.3, 0.9))},
+    )
+    write_manifest(told)
+    assert load_manifest(manifest.folder) == told
+
+
+def test_an_older_manifest_has_neither(manifest: ModelManifest) -> None:
+    path = write_manifest(manifest)
+    assert not {"[hazard_budgets]", "[calibration]"} & set(path.read_text(encoding="utf-8").splitlines())
+    assert (load_manifest(manifest.folder).hazard_budgets, load_manifest(manifest.folder).calibration) == (
+        {},
+        {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ('[calibration]\n"dor" = 1.0', r"calibration names \['dor'\]"),
+        ('[calibration]\n"door" = 0.0', "calibration.door is 0.0"),
+        ('[calibration]\n"door" = true', "calibration.door is True"),
+        ('[calibration]\n"door" = [[0.1, 0.2]]', "expected a temperature above 0, or rising knots"),
+        ('[calibration]\n"door" = [[0.1, 0.2], [0.1, 0.3]]', "rising knots"),
+        ('[calibration]\n"door" = [[0.1, 0.4], [0.2, 0.3]]', "rising knots"),
+        ('[calibration]\n"door" = [[0.1, 0.4], [0.2, 1.3]]', "rising knots"),
+        ('[hazard_budgets]\n"blocked_exit" = { recall = 1.0 }', "hazard_budgets.blocked_exit is"),
+        ('[hazard_budgets]\n"blocked_exit" = 0.05', "hazard_budgets.blocked_exit is 0.05"),
+    ],
+)
+def test_damaged_sections_are_refused(manifest: ModelManifest, section: str, message: str) -> None:
+    path = write_manifest(manifest)
+    path.write_text(path.read_text(encoding="utf-8") + section + "\n", encoding="utf-8")
+    with pytest.raises(ModelMismatch, match=message):
+        load_manifest(manifest.folder)
 
 
 def test_a_class_without_its_own_threshold_has_the_default(manifest: ModelManifest) -> None:

@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="checkpoints need torch: install firewarden[train]")
 
 from firewarden.errors import DatasetError
-from firewarden.training.average import mean_state
+from firewarden.training.average import mean_state, merge_extra
 
 
 def state(weight: float, count: int) -> dict[str, "torch.Tensor"]:
@@ -21,3 +21,10 @@ def test_a_quarter_and_three_quarters():
 def test_different_networks_are_refused():
     with pytest.raises(DatasetError, match="different networks"):
         mean_state([{"a": torch.zeros(1)}, {"b": torch.zeros(1)}], [0.5, 0.5])
+
+
+def test_the_mean_names_the_made_pictures_of_all_its_runs_once():
+    first, second = {"name": "rendered", "sha256": "a"}, {"name": "composed", "sha256": "b"}
+    third = {"name": "rendered", "sha256": "c"}
+    records = [{"extra": [first, second]}, {}, {"extra": [second, third]}]
+    assert merge_extra(records) == [first, second, third]

@@ -30,6 +30,21 @@ def class_row(n: int, map50: float | None, ci: list[float] | None) -> dict[str, 
     return {"n": n, "map50": map50, "ci_map50": ci, "ci_map50_95": None, "operating_point": 0.31, **figures}
 
 
+def hazard_row(
+    judged: int, n: int, rate: float | None, negatives: dict[str, int] | None = None
+) -> dict[str, Any]:
+    """A hazard with one figure for all rates, and `negatives` false alarms in four look-alikes each."""
+    return {
+        "judged_photos": judged, "n": n, "precision": rate, "recall": rate, "fp_per_image": rate, "needs_site_check": 1,
+        "ci": {"precision": None, "recall": None, "fp_per_image": None},
+        "hard_negatives": {
+            name: {"photos": 4, "false_alarms": alarms, "rate": alarms / 4, "ci": None}
+            for name, alarms in (negatives or {}).items()
+        },
+        "pairs": {"n": n, "right": 1, "rate": None, "ci": None},
+    }  # fmt: skip
+
+
 EVALUATION: dict[str, Any] = {
     "model_sha256": "a" * 64,
     "data": "real",
@@ -49,7 +64,32 @@ EVALUATION: dict[str, Any] = {
     "machine": "one core",
     "versions": {},
     "command": "firewarden export",
-}
+    "origin": "real",
+    "per_hazard": {"blocked_exit": hazard_row(9, 2, 0.5), "corridor_clutter": hazard_row(0, 0, None)},
+    "hazard_budgets": {
+        "blocked_exit": {
+            "false_alarms_a_photo": 0.05, "reached": 0.04, "recall": 0.9, "n": 30, "clear": 60, "data": "real+made",
+        }
+    },
+    "calibration": {
+        "exits": {
+            "classes": ["door"], "n": 99, "kind": "isotonic", "ece_before": 0.25, "ci_ece_before": [0.2, 0.3],
+            "ece_after": 0.05, "ci_ece_after": None,
+        }
+    },
+    "also_on": [
+        {
+            "data": "made",
+            "by_origin": {
+                "composed": {
+                    "per_hazard": {"blocked_exit": hazard_row(40, 20, 0.95, {"far_goods": 3})},
+                    "clean_photos": {"n": 20, "no_hazard": 19, "rate": 0.95, "ci": [0.9, 1.0], "left_open": 0},
+                },
+                "rendered": {"per_hazard": {"blocked_exit": hazard_row(8, 4, 0.25)}},
+            },
+        }
+    ],
+}  # fmt: skip
 PARITY: dict[str, Any] = {
     "passed": True,
     "tolerance": {"rtol": 0.001, "atol": 0.001},
@@ -101,7 +141,19 @@ def card(tmp_path: Path) -> str:
         "**passed**. Largest difference before top-k 3e-05 over input shapes 320x256, 640x480",
         "code at commit `c47b89a`, config `firewarden-n`, seed 7",
         "never means that a place is safe",
+        "| `real`, real | blocked_exit | 9 | 2 | 0.500 | 0.500 | 0.500 | 1 of 2 | 1 |",
+        "| `made`, composed | blocked_exit | 40 | 20 | 0.950 | 0.950 | 0.950 | 1 of 20 | 1 |",
+        "| `made`, rendered | blocked_exit | 8 | 4 | 0.250 | 0.250 | 0.250 | 1 of 4 | 1 |",
+        "| `made`, composed | far goods | blocked_exit | 4 | 3 | 0.750 |",
+        "- `made`, composed: photos without a hazard that get none 0.950 [0.900, 1.000] (19 of 20)",
+        "| blocked_exit | 0.05 | 0.040 | 0.900 | 30 | 60 | real+made |",
+        "| door | 99 | isotonic | 0.250 [0.200, 0.300] | 0.050 |",
+        "Checkpoint, calibration and thresholds were chosen on these same photos",
     ],
 )
 def test_the_card_says(card: str, sentence: str) -> None:
     assert sentence in card
+
+
+def test_a_hazard_that_nobody_judged_is_not_in_the_card(card: str) -> None:
+    assert "corridor_clutter" not in card

@@ -28,7 +28,7 @@ from firewarden.findings import (
 from firewarden.inference.detector import Sight
 from firewarden.inference.image import Image
 from firewarden.models.manifest import ModelManifest
-from firewarden.training.evaluate import EvaluationReport, evaluate
+from firewarden.training.evaluate import EvaluationReport, OnePassDetector, evaluate
 
 SILENT = Text("", "")
 BOX = (40.0, 20.0, 80.0, 60.0)  # of a 200 x 100 photo: centre 0.3 0.4, size 0.2 0.4
@@ -183,6 +183,73 @@ def test_expectations_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
     without = evaluate(BrightDetector(), SceneInspector(), folder, draws=5).per_hazard["indoor_ebike"]
     named = evaluate(BrightDetector(), SceneInspector(), folder, expect=elsewhere, draws=5)
     assert (without.recall, named.per_hazard["indoor_ebike"].recall) == (None, 0.0)
+
+
+def test_origins_are_never_mixed(folder: Path) -> None:
+    rows = {"bright_1": {"hazards": []}, "dark_1": {"hazards": [], "origin": "composed"}}
+    (folder / "expect.json").write_text(json.dumps(rows))
+    table = run(folder).to_json()
+    assert table["by_origin"].keys() == {"real", "composed"}
+    assert (table["origin"], table["images"], table["map50"]) == ("real", 2, 1.0)  # both bright doors
+    made = table["by_origin"]["composed"]
+    assert (made["images"], made["map50"], made["per_class"]["door"]["n"]) == (1, 0.0, 1)
+
+
+def test_one_origin_is_named_and_not_repeated(folder: Path) -> None:
+    rows = {stem: {"hazards": [], "origin": "rendered"} for stem in ("bright_1", "bright_2", "dark_1")}
+    (folder / "expect.json").write_text(json.dumps(rows))
+    table = run(folder).to_json()
+    assert (table["origin"], table["images"], "by_origin" in table) == ("rendered", 3, False)
+
+
+def test_the_source_of_the_manifest_names_an_origin_too(folder: Path) -> None:
+    lines = ["file,split,source,licence,place_group,scene"]
+    sources = {"bright_1": "real_photos", "bright_2": "composed on lo_", "dark_1": "rendered"}
+    lines += [f"images/{stem}.png,val,{source},l,{stem},corridor" for stem, source in sources.items()]
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    for split in (None, "val"):
+        assert list(run(folder, split=split).by_origin) == ["real", "composed", "rendered"]
+
+
+def test_photos_without_hazard_that_get_none(folder: Path) -> None:
+    """The inspector reports an e-bike in told lifts only: one of three photos without a hazard, one open one left out."""
+    lift = {"hazards": [], "scene": "elevator_car"}
+    rows = {
+        "bright_1": lift,
+        "bright_2": {"hazards": [], "scene": "corridor"},
+        "dark_1": {**lift, "optional_hazards": ["indoor_ebike"]},
+    }
+    (folder / "expect.json").write_text(json.dumps(rows))
+    report = evaluate(BrightDetector(), SceneInspector(), folder, use_expected_scene=True, draws=50)
+    assert report.to_json()["clean_photos"] == {
+        "n": 2, "no_hazard": 1, "rate": 0.5, "ci": (0.0, 1.0), "left_open": 1,
+    }  # fmt: skip
+
+
+def test_scenes_are_judged_only_where_the_system_had_to_tell(folder: Path) -> None:
+    expectations(folder)
+    told = evaluate(BrightDetector(), SceneInspector(), folder, use_expected_scene=True, draws=5)
+    asked = evaluate(BrightDetector(), SceneInspector(), folder, draws=5)
+    assert told.figures.scene is None
+    score = asked.figures.scene
+    assert score is not None and (score.exact.n, score.exact.count, score.unknown) == (1, 0, 1)
+
+
+def test_detector_and_inspector_share_one_pass(folder: Path) -> None:
+    seen: list[Image] = []
+
+    class Counting:
+        manifest = MANIFEST
+
+        def see(self, image: Image) -> Sight:
+            seen.append(image)
+            return BrightDetector().see(image)
+
+    once = OnePassDetector(Counting())
+    picture = Image(np.zeros((8, 8, 3), np.uint8), (8, 8), "", "image/png")
+    first, again = once.see(picture), once.see(picture)
+    once.see(Image(np.zeros((8, 8, 3), np.uint8), (8, 8), "", "image/png"))
+    assert first is again and len(seen) == 2
 
 
 def test_an_unreadable_photo_is_named_and_left_out(folder: Path) -> None:

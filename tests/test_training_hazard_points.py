@@ -1,10 +1,30 @@
-"""The e-bike threshold: counted by hand on ten photos without the hazard."""
+"""Thresholds by hazard: counted by hand on ten photos without the hazard."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from firewarden.training.hazard_points import LOWEST, Sight, choose_point
+from firewarden.detections import Detections
+from firewarden.inference.rules import load_rules
+from firewarden.models.manifest import ModelManifest
+from firewarden.training.evaluated_data import ListedPhoto
+from firewarden.training.expectations import Expectation
+from firewarden.training.figures import MeasuredPhoto
+from firewarden.training.hazard_points import BUDGETS, Budget, choose_hazard_points, choose_threshold
+from firewarden.training.hazard_sweep import DECIDING, LOWEST, PhotoSteps, gather_steps, sweep_hazard
+from firewarden.training.metrics import GroundTruth, match_photo
 
-QUIET = [Sight(0.0, True, False)] * 7
+NONE: frozenset[str] = frozenset()
+
+
+def steps(confidence: float, shown: bool, *, reported: bool = True, origin: str = "real") -> PhotoSteps:
+    """One photo with one deciding detection, reported while its threshold is not above it."""
+    return PhotoSteps(np.array([confidence]), np.array([reported, False]), shown, origin)
+
+
+QUIET = [steps(0.0, False, reported=False)] * 7
+SHOWN = steps(0.2, True)
 
 
 @pytest.mark.parametrize(
@@ -17,11 +37,101 @@ QUIET = [Sight(0.0, True, False)] * 7
         pytest.param([0.02, 0.01, 0.0], 0.0, LOWEST, id="never below the lowest"),
     ],
 )
-def test_choice(clear, budget, expected):
-    sights = [Sight(c, True, False) for c in clear] + QUIET + [Sight(0.2, True, True)]
-    assert choose_point(sights, budget=budget) == pytest.approx(expected)
+def test_choice(clear: list[float], budget: float, expected: float) -> None:
+    sweep = gather_steps([*(steps(c, False) for c in clear), *QUIET, SHOWN])
+    assert choose_threshold(sweep, Budget(budget))[0] == pytest.approx(expected)
 
 
-def test_outdoor_photos_raise_no_alarm_and_shown_ones_are_not_false():
-    sights = [Sight(0.9, False, False)] * 5 + [Sight(0.9, True, True)] * 5
-    assert choose_point(sights, budget=0.0) == LOWEST
+def test_photos_that_raise_no_alarm_and_shown_ones_do_not_count() -> None:
+    sweep = gather_steps([steps(0.9, False, reported=False)] * 5 + [steps(0.9, True)] * 5)
+    assert choose_threshold(sweep, Budget(0.0))[0] == LOWEST
+
+
+def test_a_threshold_that_finds_more_is_taken_over_a_lower_one() -> None:
+    """Below 0.4 the shown photo is not reported (something weak hides it), from 0.4 to 0.8 it is."""
+    odd = PhotoSteps(np.array([0.4, 0.8]), np.array([False, True, False]), True)
+    assert choose_threshold(gather_steps([odd, *QUIET]), Budget(1.0))[0] == pytest.approx(0.4001)
+
+
+def test_the_budget_holds_for_each_origin_by_itself() -> None:
+    """Two alarms in 20 real photos are 0.1; 180 quiet composed ones do not dilute them."""
+    real = [steps(0.5, False), steps(0.3, False), *[steps(0.0, False, reported=False)] * 18]
+    composed = [steps(0.0, False, reported=False, origin="composed")] * 180
+    sweep = gather_steps([*real, *composed, SHOWN])
+    assert choose_threshold(sweep, Budget(0.05))[0] == pytest.approx(0.3001)
+    assert choose_threshold(sweep, Budget(0.10))[0] == LOWEST
+
+
+def test_an_origin_too_small_for_one_alarm_is_not_held_to_the_budget() -> None:
+    """One alarm in two composed photos says little; 98 quiet real ones are within 0.02 with it and without it."""
+    composed = [steps(0.5, False, origin="composed"), steps(0.0, False, reported=False, origin="composed")]
+    sweep = gather_steps([*[steps(0.0, False, reported=False)] * 98, *composed, SHOWN])
+    assert choose_threshold(sweep, Budget(0.02))[0] == LOWEST
+
+
+def test_recall_is_the_mean_over_origins_that_show_the_hazard_often_enough() -> None:
+    """Above 0.4 all five real ones are lost, above 0.6 the composed ones: three do not count, five do."""
+    quiet, real = [steps(0.0, False, reported=False)] * 10, [steps(0.4, True)] * 5
+    late = PhotoSteps(np.array([0.4, 0.6]), np.array([False, True, False]), True, "composed")
+    assert choose_threshold(gather_steps([*quiet, *real, *[late] * 3]), Budget(0.1))[0] == LOWEST
+    # with five, both thresholds find half: the lowest is kept; one real one less to lose turns the scale
+    unsure = [PhotoSteps(np.array([0.1]), np.array([False, False]), True)]
+    chosen = choose_threshold(gather_steps([*quiet, *real, *unsure, *[late] * 5]), Budget(0.1))[0]
+    assert chosen == pytest.approx(0.4001)
+
+
+def test_the_lowest_of_a_hazard_is_kept() -> None:
+    sweep = gather_steps([steps(0.12, False), SHOWN, *QUIET])
+    assert choose_threshold(sweep, Budget(0.0, lowest=0.15))[0] == 0.15
+
+
+def test_a_sweep_counts_every_threshold() -> None:
+    sweep = gather_steps([steps(0.3, True), steps(0.6, True), steps(0.4, False)])
+    assert sweep.thresholds == pytest.approx([0.05, 0.3001, 0.4001, 0.6001])
+    assert sweep.recall == pytest.approx([1, 0.5, 0.5, 0])
+    assert sweep.precision[:3] == pytest.approx([2 / 3, 1 / 2, 1])
+    assert sweep.false_alarms == pytest.approx([1, 1, 0, 0])
+
+
+def lift_photo(ebike: float, *, shown: bool, number: int) -> MeasuredPhoto:
+    """A lift with one e-bike seen at a confidence."""
+    seen = Detections(np.array([[10, 10, 60, 90]], np.float32), np.array([ebike], np.float32), np.array([0]))
+    none = np.empty((0, 4), np.float32)
+    truth = GroundTruth(np.empty(0, np.int64), none, np.empty(0, np.int64), none)
+    hazards = frozenset({"indoor_ebike"}) if shown else NONE
+    listed = ListedPhoto(Path(f"{number}.jpg"), str(number), expected=Expectation(hazards, NONE, False, None))
+    return MeasuredPhoto(
+        listed, (100, 100), truth, seen, match_photo(seen, truth), {"elevator_car": 1.0}, None, None
+    )
+
+
+def test_the_rules_decide_what_a_threshold_does() -> None:
+    """Twenty lifts without an e-bike, one of which is seen with one at 0.3; six with one at 0.2 or 0.6."""
+    rules = load_rules()
+    names = ("ebike", *(c for c in rules.class_lines if c != "ebike"))
+    manifest = ModelManifest(
+        id="m", folder=Path(), sha256="", class_names=names, input_size=64, stride=32, layout="end2end",
+        operating_points={}, default_operating_point=0.25, licence="", dataset_sha256="", git_sha="", metrics={},
+        scene_names=("elevator_car",),
+    )  # fmt: skip
+    clear = [lift_photo(0.3 if i == 0 else 0.01, shown=False, number=i) for i in range(20)]
+    shown = [lift_photo(0.2 if i < 2 else 0.6, shown=True, number=20 + i) for i in range(6)]
+    sweep = sweep_hazard("indoor_ebike", [*clear, *shown], manifest, rules)
+    assert sweep.recall == pytest.approx([1, 4 / 6, 4 / 6, 0])
+    chosen = choose_hazard_points([*clear, *shown], manifest, rules, "lifts")
+    # 0.03 of 20 photos is no alarm: above 0.3, which misses the two at 0.2
+    assert chosen.points == {"ebike": pytest.approx(0.3001, abs=2e-4)}
+    budget = chosen.budgets["indoor_ebike"]
+    assert (budget.reached, budget.recall, budget.n, budget.clear, budget.data) == (
+        0.0,
+        0.6667,
+        6,
+        20,
+        "lifts",
+    )
+
+
+def test_every_budget_names_a_hazard_and_its_classes() -> None:
+    rules = load_rules()
+    assert BUDGETS.keys() == DECIDING.keys() <= rules.hazards.keys()
+    assert {c for classes in DECIDING.values() for c in classes} <= set(rules.class_lines)

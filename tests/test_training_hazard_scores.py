@@ -2,18 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firewarden.errors import DatasetError
-from firewarden.training.hazard_scores import Expectation, PhotoHazards, read_expectations, score_hazards
+from firewarden.training.expectations import Expectation, read_expectations
+from firewarden.training.hazard_scores import PhotoHazards, hazard_couples, score_hazards
 
 NONE: frozenset[str] = frozenset()
 EBIKE = frozenset({"indoor_ebike"})
 
 
-def expect(hazards: frozenset[str], optional: frozenset[str] = NONE, ambiguous: bool = False) -> Expectation:
-    return Expectation(hazards, optional, ambiguous, None)
+def expect(
+    hazards: frozenset[str], optional: frozenset[str] = NONE, ambiguous: bool = False, **more: Any
+) -> Expectation:
+    return Expectation(hazards, optional, ambiguous, None, **more)
 
 
 def photo(found: frozenset[str], expected: Expectation | None) -> PhotoHazards:
@@ -42,7 +46,7 @@ def test_without_expectations_hazards_are_only_counted() -> None:
     score = score_hazards([photo(EBIKE, None), photo(NONE, None)], ["a", "b"])["indoor_ebike"]
     assert (score.n, score.found, score.judged_photos) == (0, 1, 0)
     assert (score.precision, score.recall, score.fp_per_image) == (None, None, None)
-    assert score.to_json()["ci"] == {"precision": None, "recall": None}
+    assert score.to_json()["ci"] == {"precision": None, "recall": None, "fp_per_image": None}
 
 
 def test_follow_ups_are_counted_apart_and_are_no_prediction() -> None:
@@ -57,6 +61,13 @@ def test_a_hazard_that_is_expected_and_never_found_is_listed() -> None:
     assert score_hazards([photo(NONE, expect(EBIKE))], ["a"])["indoor_ebike"].recall == 0.0
 
 
+def test_a_hazard_that_is_looked_for_and_never_reported_is_listed_where_judged() -> None:
+    judged = photo(NONE, expect(NONE, optional=frozenset({"blocked_exit"})))
+    scores = score_hazards([judged], ["a"], also=["indoor_ebike", "blocked_exit"])
+    assert scores.keys() == {"indoor_ebike"}
+    assert (scores["indoor_ebike"].judged_photos, scores["indoor_ebike"].fp_per_image) == (1, 0.0)
+
+
 def test_intervals_resample_places() -> None:
     photos = [photo(EBIKE, expect(EBIKE)), photo(NONE, expect(EBIKE))]
     apart = score_hazards(photos, ["p", "q"], draws=200)["indoor_ebike"]
@@ -64,6 +75,59 @@ def test_intervals_resample_places() -> None:
     assert apart.ci_recall == (0.0, 1.0)
     assert together.ci_recall == (0.5, 0.5)  # each place has one found and one missed
     assert score_hazards(photos, ["p", "p"])["indoor_ebike"].ci_recall is None
+
+
+def test_false_alarms_have_an_interval_over_places() -> None:
+    photos = [photo(EBIKE, expect(NONE)), photo(NONE, expect(NONE))]
+    score = score_hazards(photos, ["p", "q"], draws=200)["indoor_ebike"]
+    assert (score.fp_per_image, score.ci_fp_per_image) == (0.5, (0.0, 1.0))
+
+
+def test_look_alikes_count_for_the_hazards_they_resemble() -> None:
+    pram, cable = frozenset({"pram_indoors"}), frozenset({"telecom_wires"})
+    photos = [
+        photo(EBIKE, expect(NONE, hard_negatives=pram)),  # called an e-bike
+        photo(NONE, expect(NONE, hard_negatives=pram)),
+        photo(NONE, expect(NONE, hard_negatives=pram)),
+        photo(EBIKE, expect(EBIKE, hard_negatives=pram)),  # shows a real one too: no look-alike
+        photo(EBIKE, expect(NONE, optional=EBIKE, hard_negatives=pram)),  # not judged
+        photo(EBIKE, expect(NONE, hard_negatives=cable)),  # telecom wires resemble another hazard
+    ]
+    score = score_hazards(photos, list("abcdef"), draws=50)["indoor_ebike"]
+    row = score.to_json()["hard_negatives"]
+    assert row.keys() == {"pram_indoors"}
+    assert (row["pram_indoors"]["photos"], row["pram_indoors"]["false_alarms"]) == (3, 1)
+    assert row["pram_indoors"]["rate"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("present", "absent", "right"),
+    [
+        pytest.param(EBIKE, NONE, 1, id="found and clear"),
+        pytest.param(NONE, NONE, 0, id="missed"),
+        pytest.param(EBIKE, EBIKE, 0, id="alarm in both"),
+        pytest.param(NONE, EBIKE, 0, id="the wrong way round"),
+    ],
+)
+def test_a_pair_is_right_when_both_pictures_are(
+    present: frozenset[str], absent: frozenset[str], right: int
+) -> None:
+    photos = [photo(present, expect(EBIKE, pair="1")), photo(absent, expect(NONE, pair="1"))]
+    pairs = score_hazards(photos, ["p", "p"])["indoor_ebike"].pairs
+    assert (pairs.n, pairs.count) == (1, right)
+
+
+def test_couples_need_one_pair_id_and_a_judged_picture_without_the_hazard() -> None:
+    photos = [
+        photo(EBIKE, expect(EBIKE, pair="1")),
+        photo(NONE, expect(NONE, pair="2")),  # of another pair
+        photo(NONE, expect(NONE, optional=EBIKE, pair="1")),  # not judged
+        photo(NONE, expect(NONE, ambiguous=True, pair="1")),
+        photo(NONE, expect(EBIKE, pair="1")),  # shows it too
+        photo(NONE, expect(NONE, pair="1")),
+    ]
+    couples = hazard_couples(photos)
+    assert [(c.present, c.absent) for c in couples] == [(0, 5), (4, 5)]
 
 
 def test_no_photos_have_no_hazards() -> None:
@@ -82,12 +146,20 @@ def test_expectations_are_read_by_stem(tmp_path: Path) -> None:
                     "note": "kept",
                 },
                 "hall": {"hazards": [], "ambiguous": True},
+                "made": {
+                    "hazards": [],
+                    "origin": "composed",
+                    "pair": 7,
+                    "variant": "empty",
+                    "hard_negatives": ["far_goods"],
+                },
             }
         )
     )
     assert read_expectations(path) == {
         "lift": Expectation(EBIKE, frozenset({"blocked_exit"}), False, "elevator_car"),
         "hall": Expectation(NONE, NONE, True, None),
+        "made": Expectation(NONE, NONE, False, None, "composed", "7", "empty", frozenset({"far_goods"})),
     }
 
 
@@ -98,6 +170,8 @@ def test_expectations_are_read_by_stem(tmp_path: Path) -> None:
         ("[]", "holds a list"),
         ('{"lift": ["indoor_ebike"]}', "lift is"),
         ('{"lift": {"hazards": "indoor_ebike"}}', "lift is"),
+        ('{"lift": {"hazards": [], "origin": "drawn"}}', r"origin names \['drawn'\]"),
+        ('{"lift": {"hazards": [], "hard_negatives": ["cat"]}}', r"hard_negatives names \['cat'\]"),
     ],
 )
 def test_damaged_expectations_are_named(tmp_path: Path, text: str, message: str) -> None:

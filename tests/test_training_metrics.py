@@ -12,7 +12,6 @@ from firewarden.training.metrics import (
     average_precision,
     match_photo,
     measure,
-    with_operating_points,
 )
 
 Box = tuple[float, float, float, float]
@@ -141,12 +140,6 @@ def test_precision_and_recall_at_the_operating_point(
     rows: list[Row] = [(A, 0.9, 0), (FAR, 0.8, 0), (B, 0.7, 0)]
     row = door(rows, truth([(A, 0), (B, 0)]), threshold)
     assert (row.precision, row.recall) == (pytest.approx(precision), pytest.approx(recall))
-
-
-def test_operating_points_can_be_moved_afterwards() -> None:
-    metrics = measure_one([(A, 0.9, 0), (B, 0.7, 0)], truth([(A, 0), (B, 0)]), threshold=0.95)
-    moved = with_operating_points(metrics, {"door": 0.8, "carton": 0.25}).per_class["door"]
-    assert (moved.operating_point, moved.precision, moved.recall, moved.map50) == (0.8, 1.0, 0.5, 1.0)
 
 
 def test_rows_of_equal_confidence_stand_or_fall_together_on_the_curve() -> None:

@@ -10,7 +10,8 @@ onnx = pytest.importorskip(
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from firewarden.training.scene_head import SceneHead, add_embedding, add_scene, fit_scene_head
+from firewarden.training.scene_fit import SceneHead, Seen, fit_scene_head
+from firewarden.training.scene_head import add_embedding, add_scene
 
 NAMES = ("elevator_car", "indoor")
 SCALE, SHIFT = np.array([1, 200, 0.01], np.float32), np.array([5, -300, 2], np.float32)
@@ -22,6 +23,11 @@ def blobs(seed: int, counts: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     labels = np.repeat(np.arange(2), counts)
     clouds = rng.normal(size=(sum(counts), 3)) + np.array([[-4, 0, 0], [4, 0, 0]])[labels]
     return (clouds * SCALE + SHIFT).astype(np.float32), labels.astype(np.int64)
+
+
+def seen(features: np.ndarray, labels: np.ndarray) -> Seen:
+    """Every two neighbouring views are of one place."""
+    return Seen(features, labels, [f"place{row // 2}" for row in range(len(labels))])
 
 
 def upsampler(*nodes: object) -> onnx.ModelProto:
@@ -101,7 +107,7 @@ def test_two_clouds_are_told_apart_on_raw_features() -> None:
     pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
     features, labels = blobs(0, (80, 20))
     val_features, val_labels = blobs(1, (30, 30))
-    head = fit_scene_head(features, labels, val_features, val_labels, NAMES)
+    head = fit_scene_head(seen(features, labels), seen(val_features, val_labels), NAMES)
     assert head.names == NAMES and head.weight.shape == (2, 3) and head.bias.shape == (2,)
     assert (head.weight.dtype, head.bias.dtype) == (np.float32, np.float32)
     logits = val_features @ head.weight.T + head.bias
@@ -116,7 +122,17 @@ def test_two_clouds_are_told_apart_on_raw_features() -> None:
 def test_a_scene_without_val_photos_has_no_recall_and_breaks_nothing() -> None:
     pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
     features, labels = blobs(0, (40, 40))
-    head = fit_scene_head(features, labels, *blobs(1, (30, 0)), (*NAMES, "outdoor_open"))
+    head = fit_scene_head(seen(features, labels), seen(*blobs(1, (30, 0))), (*NAMES, "outdoor_open"))
     assert head.weight.shape == (3, 3)
     assert (head.report["val_recall_indoor"], head.report["val_recall_outdoor_open"]) == (0.0, 0.0)
     assert head.report["val_accuracy"] == head.report["val_recall_elevator_car"] == 1.0
+
+
+def test_probabilities_are_softened_where_places_left_out_are_told_wrong() -> None:
+    """Labels by chance: whatever the layer learned by heart does not carry over, and the temperature says so."""
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    rng = np.random.default_rng(3)
+    features, labels = rng.normal(size=(60, 30)).astype(np.float32), rng.integers(0, 2, 60)
+    head = fit_scene_head(seen(features, labels), seen(features, labels), NAMES)
+    assert head.report["temperature"] > 1.5
+    assert head.report["cross_validated_log_loss"] < 0.8  # near log 2 = 0.69: it says that it does not know

@@ -1,5 +1,6 @@
 """The folder a run trains from, built from a data folder of drawn photos."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tiny_data import Photo, build_data_folder, write_rows
 
 from firewarden.datasets.labels import label_rows
-from firewarden.training.training_set import TrainingSet, build_training_set, code_ignore, coded_names
+from firewarden.errors import DatasetError
+from firewarden.training.balance import Balance
+from firewarden.training.photo_rows import RowReader, code_ignore, decode_ignore
+from firewarden.training.training_set import (
+    ExtraFolder,
+    TrainingSet,
+    build_training_set,
+    code_scene,
+    coded_names,
+)
 
 CLASSES = ("door", "exit_sign", "carton")
 PHOTOS = (
@@ -53,30 +63,51 @@ def test_ignore_rows_follow_with_raised_class_ids() -> None:
     assert len(code_ignore(label_rows([]), label_rows([]), 3)) == 0
 
 
+def test_coding_is_undone_by_decoding() -> None:
+    labels, ignore = label_rows([(2, 0.1, 0.2, 0.3, 0.4)]), label_rows([(0, 0.5, 0.5, 1, 1)])
+    for got, expected in zip(decode_ignore(code_ignore(labels, ignore, 3), 3), (labels, ignore), strict=True):
+        assert got.class_id.tolist() == expected.class_id.tolist()
+        np.testing.assert_array_equal(got.cxcywh, expected.cxcywh)
+
+
 def test_a_coded_id_has_the_name_of_its_class() -> None:
-    assert coded_names(iter(("door", "carton"))) == ["door", "carton", "ignore_door", "ignore_carton"]
+    assert coded_names(iter(("door", "carton"))) == [
+        "door", "carton", "ignore_door", "ignore_carton",
+        "scene_elevator_car", "scene_evacuation_corridor", "scene_indoor", "scene_outdoor_open",
+    ]  # fmt: skip
 
 
 def test_train_and_val_are_linked_with_coded_labels(source: Path, tmp_path: Path) -> None:
-    prepared = build_training_set(source, None, tmp_path / "out", {})
+    prepared = build_training_set(source, (), tmp_path / "out", {})
     assert (prepared.train_count, prepared.val_count, prepared.classes) == (3, 1, CLASSES)
     assert stems(tmp_path / "out" / "train" / "images") == ["bare", "hall", "lift"]
     for link in (tmp_path / "out").rglob("*.png"):
         assert link.is_symlink() and link.resolve() == (source / "images" / link.name).resolve()
     labels = tmp_path / "out" / "train" / "labels"
-    assert (labels / "hall.txt").read_text() == (
-        "0 0.500000 0.500000 0.200000 0.400000\n5 0.500000 0.500000 1.000000 1.000000\n"
+    assert (
+        (labels / "hall.txt").read_text()
+        == (
+            "0 0.500000 0.500000 0.200000 0.400000\n5 0.500000 0.500000 1.000000 1.000000\n"
+            "7 0.500000 0.500000 1.000000 1.000000\n"  # two tables of three classes, then the second scene: a corridor
+        )
     )
-    assert (labels / "bare.txt").read_text() == ""
+    assert (labels / "bare.txt").read_text() == "7 0.500000 0.500000 1.000000 1.000000\n"
+
+
+def test_a_tag_that_tells_no_place_adds_no_scene_row() -> None:
+    rows = label_rows([(0, 0.1, 0.2, 0.3, 0.4)])
+    assert code_scene(rows, "close_up", CLASSES).class_id.tolist() == [0]
+    assert code_scene(rows, None, CLASSES).class_id.tolist() == [0]
+    assert code_scene(rows, "outdoor", CLASSES).class_id.tolist() == [0, 9]
 
 
 def test_val_photos_of_a_place_that_train_shows_are_left_out(source: Path, tmp_path: Path) -> None:
-    build_training_set(source, None, tmp_path / "out", {})
+    build_training_set(source, (), tmp_path / "out", {})
     assert stems(tmp_path / "out" / "val" / "images") == ["stairs"]  # not office, nor the test photo
 
 
 def test_rare_sources_are_listed_as_often_as_asked(source: Path, tmp_path: Path) -> None:
-    prepared = build_training_set(source, None, tmp_path / "out", {"PaddlePaddle": 3, "nobody": 9})
+    prepared = build_training_set(source, (), tmp_path / "out", {"PaddlePaddle": 3, "nobody": 9})
     assert prepared.train_count == 5
     for part in ("images", "labels"):
         assert stems(tmp_path / "out" / "train" / part) == ["bare", "hall", "lift", "lift__1", "lift__2"]
@@ -86,11 +117,11 @@ def test_rare_sources_are_listed_as_often_as_asked(source: Path, tmp_path: Path)
 
 
 def test_the_largest_of_two_fitting_repeats_counts(source: Path, tmp_path: Path) -> None:
-    assert build_training_set(source, None, tmp_path, {"Paddle": 4, "frames": 2}).train_count == 2 + 4
+    assert build_training_set(source, (), tmp_path, {"Paddle": 4, "frames": 2}).train_count == 2 + 4
 
 
 def test_composed_photos_join_train_once(source: Path, composed: Path, tmp_path: Path) -> None:
-    prepared = build_training_set(source, composed, tmp_path / "out", {"drawn": 2})
+    prepared = build_training_set(source, [ExtraFolder(composed)], tmp_path / "out", {"drawn": 2})
     assert (prepared.train_count, prepared.val_count) == (2 * 2 + 1 + 1, 1)
     assert (tmp_path / "out" / "train" / "images" / "sign.png").resolve() == (
         composed / "images" / "sign.png"
@@ -98,12 +129,12 @@ def test_composed_photos_join_train_once(source: Path, composed: Path, tmp_path:
 
 
 def test_the_trainer_file_names_both_halves(source: Path, tmp_path: Path) -> None:
-    table = yaml.safe_load(build_training_set(source, None, tmp_path / "out", {}).yaml_path.read_text())
+    table = yaml.safe_load(build_training_set(source, (), tmp_path / "out", {}).yaml_path.read_text())
     assert table == {
         "path": str((tmp_path / "out").resolve()),
         "train": "train",
         "val": "val",
-        "names": dict(enumerate([*CLASSES, "ignore_door", "ignore_exit_sign", "ignore_carton"])),
+        "names": dict(enumerate(coded_names(CLASSES))),
     }
 
 
@@ -144,7 +175,7 @@ def add_left_out_label(folder: Path) -> None:
 )
 def test_the_hash_is_of_what_is_used(source: Path, tmp_path: Path, change, differs: bool) -> None:
     def build(name: str) -> TrainingSet:
-        return build_training_set(source, None, tmp_path / name, {})
+        return build_training_set(source, (), tmp_path / name, {})
 
     before = build("before").sha256
     assert build("again").sha256 == before and len(before) == 64
@@ -153,5 +184,138 @@ def test_the_hash_is_of_what_is_used(source: Path, tmp_path: Path, change, diffe
 
 
 def test_composed_photos_are_in_the_hash(source: Path, composed: Path, tmp_path: Path) -> None:
-    without = build_training_set(source, None, tmp_path / "without", {}).sha256
-    assert build_training_set(source, composed, tmp_path / "with", {}).sha256 != without
+    without = build_training_set(source, (), tmp_path / "without", {}).sha256
+    assert build_training_set(source, [ExtraFolder(composed)], tmp_path / "with", {}).sha256 != without
+
+
+@pytest.fixture
+def rendered(tmp_path: Path) -> Path:
+    """Five pictures for train, one for val; `bare` has the name of a real photo."""
+    names = [
+        ("bare", "train"),
+        ("r1", "train"),
+        ("r2", "train"),
+        ("r3", "train"),
+        ("r4", "train"),
+        ("rv", "val"),
+    ]
+    photos = [
+        Photo(name, split, labels=[(1, 0.5, 0.5, 0.5, 0.5)], place=f"made_{name}") for name, split in names
+    ]
+    return build_data_folder(tmp_path / "rendered", photos, CLASSES)
+
+
+def listed(out: Path, prefix: str) -> int:
+    return sum(path.name.startswith(prefix) for path in (out / "train" / "images").iterdir())
+
+
+def test_made_pictures_are_listed_in_their_share(source: Path, rendered: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepared = build_training_set(source, [ExtraFolder(rendered, 0.25)], out, {"Paddle": 4}, seed=1)
+    assert (prepared.train_count, prepared.val_count) == (8, 1)  # 6 real are three quarters of 8
+    assert [(part.name, part.listed, part.share) for part in prepared.parts] == [
+        ("real", 6, None),
+        ("rendered", 2, 0.25),
+    ]
+    assert (
+        len(list((out / "train" / "images").iterdir()))
+        == len(list((out / "train" / "labels").iterdir()))
+        == 8
+    )
+    assert stems(out / "val" / "images") == ["stairs"]  # val stays real
+    assert not (out / "val_made").exists()
+
+
+def test_too_few_made_pictures_are_repeated(source: Path, rendered: Path, tmp_path: Path) -> None:
+    prepared = build_training_set(source, [ExtraFolder(rendered, 0.75)], tmp_path / "out", {})
+    assert (prepared.train_count, prepared.parts[1].photos, prepared.parts[1].listed) == (12, 5, 9)
+    assert all(listed(tmp_path / "out", f"r{number}") in (1, 2) for number in range(1, 5))
+    assert listed(tmp_path / "out", "rendered__bare") in (1, 2)  # the name was taken
+
+
+def test_the_draw_is_decided_by_the_seed(source: Path, rendered: Path, tmp_path: Path) -> None:
+    def draw(name: str, seed: int) -> TrainingSet:
+        return build_training_set(source, [ExtraFolder(rendered, 0.4)], tmp_path / name, {}, seed=seed)
+
+    first = draw("a", 0)
+    assert draw("b", 0).sha256 == first.sha256 and first.parts[1].listed == 2
+    assert any(draw(f"c{seed}", seed).parts[1].sha256 != first.parts[1].sha256 for seed in range(1, 6))
+    assert draw("d", 3).parts[0].sha256 == first.parts[0].sha256  # the real photos are the same
+
+
+def test_a_fixed_number_of_pictures_is_listed(source: Path, rendered: Path, tmp_path: Path) -> None:
+    mixed = build_training_set(source, [ExtraFolder(rendered, 0.3)], tmp_path / "mixed", {}, listed=10)
+    real = build_training_set(source, (), tmp_path / "alone", {}, listed=10)
+    assert [part.listed for part in mixed.parts] == [7, 3] and [part.listed for part in real.parts] == [10]
+
+
+def test_the_val_split_of_made_pictures_is_kept_apart(source: Path, rendered: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepared = build_training_set(source, [ExtraFolder(rendered)], out, {}, val_extra=True)
+    assert stems(out / "val" / "images") == ["stairs"] and prepared.val_count == 1
+    assert stems(out / "val_made" / "images") == stems(out / "val_made" / "labels") == ["rendered__rv"]
+    assert yaml.safe_load(prepared.yaml_path.read_text())["val"] == "val"
+
+
+def test_made_pictures_of_val_places_are_refused(source: Path, tmp_path: Path) -> None:
+    folder = build_data_folder(tmp_path / "made", [Photo("copy", place="stairs")], CLASSES)
+    with pytest.raises(DatasetError, match="1 train pictures show places kept for val or test"):
+        build_training_set(source, [ExtraFolder(folder)], tmp_path / "out", {})
+
+
+def test_other_classes_are_refused(source: Path, rendered: Path, tmp_path: Path) -> None:
+    (rendered / "classes.txt").write_text("door\ncarton\n")
+    with pytest.raises(DatasetError, match="expected the classes"):
+        build_training_set(source, [ExtraFolder(rendered)], tmp_path / "out", {})
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.1, 1.5])
+def test_a_share_is_between_nothing_and_all(share: float, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="between 0 and 1"):
+        ExtraFolder(tmp_path, share)
+
+
+def test_photos_of_rare_classes_are_repeated(source: Path, tmp_path: Path) -> None:
+    # door and carton are each on one of three train photos: (1 / (1 / 3)) ** 1 = 3 times; `bare` shows nothing
+    balance = Balance(power=1, cap=9, threshold=1)
+    assert build_training_set(source, (), tmp_path / "a", {}, balance=balance).train_count == 3 + 3 + 1
+    assert (
+        build_training_set(source, (), tmp_path / "b", {"Paddle": 5}, balance=balance).train_count
+        == 3 + 5 + 1
+    )
+
+
+CABLE_CLASSES = ("door", "power_cable")
+
+
+@pytest.fixture
+def cabled(tmp_path: Path) -> Path:
+    """A flat cord over half of a 64 x 96 picture, a picture with a telecom wire, and one whose cord has no polyline."""
+    row = (1, 0.5, 0.5, 0.5, 0.1)
+    photos = [
+        Photo("cord", labels=[(0, 0.2, 0.5, 0.2, 0.4), row]),
+        Photo("wire"),
+        Photo("boxed", labels=[row]),
+    ]
+    folder = build_data_folder(tmp_path / "cabled", photos, CABLE_CLASSES)
+    (folder / "cables").mkdir()
+    for name, kind in (("cord", "power"), ("wire", "telecom")):
+        line = {"points": [[0.25, 0.5], [0.75, 0.5]], "kind": kind, "source": "window", "sink": "vehicle"}
+        (folder / "cables" / f"{name}.json").write_text(json.dumps([line]))
+    return folder
+
+
+def test_a_cable_gives_way_to_its_pieces(cabled: Path) -> None:
+    def read(stem: str, how: str) -> list[int]:
+        reader = RowReader(CABLE_CLASSES, how)
+        return reader.read(cabled / "images" / f"{stem}.png", cabled, complete=True).class_id.tolist()
+
+    assert read("cord", "whole") == [0, 1] and read("wire", "whole") == [] and read("boxed", "whole") == [1]
+    assert read("cord", "pieces") == [0] + [1] * 6  # 48 px in pieces of about 0.09 * 96 = 8.6 px
+    assert read("wire", "pieces") == []
+    assert read("boxed", "pieces") == [2 + 1]  # no polyline: ignored
+
+
+def test_cables_are_whole_or_in_pieces() -> None:
+    with pytest.raises(DatasetError, match="expected 'whole' or 'pieces'"):
+        RowReader(CABLE_CLASSES, "half")

@@ -1,7 +1,9 @@
 """A real training on drawn photos, and one that is killed and gone on with. Random weights, no download."""
 
+import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +23,10 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import ROOT, YAML
 
 from firewarden.errors import DatasetError
+from firewarden.training.finish import finish
 from firewarden.training.pillow import restore_pillow_open
-from firewarden.training.train import resume
+from firewarden.training.train import resume, train
+from firewarden.training.training_set import ExtraFolder
 
 restore_pillow_open()  # importing the trainer changes Pillow for every test of this process
 
@@ -31,7 +35,9 @@ name: smoke
 seed: 0
 compose:
 repeat:
-trainer: {epochs: 3, imgsz: 64, batch: 4, optimizer: AdamW, warmup_epochs: 0, close_mosaic: 1, plots: false}
+extra: [{path: drawn, share: 0.25}]
+val_extra: true
+trainer: {epochs: 3, imgsz: 64, batch: 4, optimizer: AdamW, warmup_epochs: 0, close_mosaic: 1, plots: false, freeze: 2}
 """
 TRAIN = """\
 import sys
@@ -51,7 +57,8 @@ callbacks.default_callbacks["on_fit_epoch_end"].append(die)
 RESUME = """\
 import sys
 from pathlib import Path
-from firewarden.training.train import resume
+from firewarden.training.train import resume, train
+from firewarden.training.training_set import ExtraFolder
 
 resume(Path(sys.argv[1]))
 """
@@ -59,7 +66,7 @@ resume(Path(sys.argv[1]))
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Eight drawn photos, a configuration, and an untrained nano network that calls its classes by COCO's names."""
+    """Eight drawn photos and three made ones, a configuration, and an untrained nano network that calls its classes by COCO's names."""
     folder = tmp_path_factory.mktemp("inputs")
     photos = [
         Photo(
@@ -72,6 +79,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for index in range(8)
     ]
     data = build_data_folder(folder / "real", photos, CLASSES)
+    made = [
+        Photo(f"m{index}", split, [(3, 0.5, 0.5, 0.4, 0.4)])
+        for index, split in enumerate(("train", "train", "val"))
+    ]
+    build_data_folder(folder / "drawn", made, CLASSES)
     (folder / "smoke.yaml").write_text(CONFIG)
     torch.manual_seed(0)
     model = DetectionModel("yolo26n.yaml", nc=80, verbose=False)
@@ -126,7 +138,10 @@ def epochs_of(run: Path) -> list[int]:
 def test_a_run_leaves_its_record(finished: Path) -> None:
     record = record_of(finished)
     assert len(record["dataset_sha256"]) == 64 and record["git_sha"]
-    assert (record["train_photos"], record["val_photos"]) == (6, 2)
+    assert (record["train_photos"], record["val_photos"]) == (8, 2)
+    (drawn,) = record["extra"]
+    assert (drawn["name"], drawn["photos"], drawn["listed"], drawn["share"]) == ("drawn", 2, 2, 0.25)
+    assert len(drawn["sha256"]) == 64 and record["real"]["listed"] == 6
     assert (record["classes"], record["weights"]) == (list(CLASSES), "untrained.pt")
     assert record["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     assert {"python", "firewarden", "numpy", "albumentations"} <= record["versions"].keys()
@@ -138,7 +153,23 @@ def test_a_run_leaves_its_record(finished: Path) -> None:
     assert all(isinstance(value, float) for value in record["metrics"].values())
     assert "metrics/mAP50-95(B)" in record["metrics"]
     assert record["started_at"] < record["finished_at"]
-    assert epochs_of(finished) == [1, 2]
+    assert epochs_of(finished) == [1, 2] and record["epochs_done"] == 2
+
+
+def test_a_run_ends_with_pictures_and_real_and_made_photos_apart(finished: Path) -> None:
+    for name in ("curves", "confusion_matrix", "confusion_matrix_made"):
+        assert (finished / f"{name}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    validated = record_of(finished)["validated"]
+    assert (validated["checkpoint"], validated["input_size"]) == ("last.pt", 64)
+    assert (validated["val"]["photos"], validated["val_made"]["photos"]) == (2, 1)
+    counts = {name: row["n"] for name, row in validated["val"]["per_class"].items()}
+    assert {name: n for name, n in counts.items() if n} == {CLASSES[12]: 1, CLASSES[14]: 1, CLASSES[15]: 2}
+    with (finished / "confusion_matrix.csv").open(newline="") as stream:
+        table = list(csv.reader(stream))
+    assert [row[0] for row in table[1:]] == [*CLASSES, "nothing"]
+    assert (
+        sum(int(cell) for row in table[1:-1] for cell in row[1:]) == 4
+    )  # every labelled object is in one cell
 
 
 @pytest.mark.parametrize("name", ["last.pt", "best.pt"])
@@ -150,24 +181,37 @@ def test_checkpoints_know_the_evidence_classes(finished: Path, name: str) -> Non
     assert all(torch.isfinite(p).all() for p in model.parameters())
 
 
-def test_training_moves_the_weights(finished: Path, inputs: dict[str, Path]) -> None:
-    before = torch.load(inputs["weights"], weights_only=False)["model"].model[0].conv.weight
-    after = (
-        torch.load(finished / "train" / "weights" / "last.pt", weights_only=False)["model"]
-        .model[0]
-        .conv.weight
-    )
-    assert 1e-6 < (after.float() - before).abs().max() < 1
+@pytest.mark.parametrize(("layer", "least", "most"), [(0, 0, 2e-4), (1, 0, 2e-4), (3, 1e-3, 1)])
+def test_training_moves_the_weights_that_are_not_frozen(
+    finished: Path, inputs: dict[str, Path], layer: int, least: float, most: float
+) -> None:
+    before = torch.load(inputs["weights"], weights_only=False)["model"].model[layer].conv.weight
+    after = torch.load(finished / "train" / "weights" / "last.pt", weights_only=False)["model"].model[layer]
+    assert least <= (after.conv.weight.float() - before).abs().max() < most  # stored in half precision
+
+
+def test_a_killed_run_is_finished_as_it_stands(killed: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(killed, tmp_path / "run", symlinks=True))
+    (run / "run.json").write_text(json.dumps({**record_of(run), "epochs_done": 0, "metrics": {}}))
+    record = finish(run)
+    assert record == record_of(run) and "finished_at" not in record  # it can still be gone on with
+    assert record["epochs_done"] == 1 and record["metrics"].keys() >= {"metrics/mAP50-95(B)", "val/box_loss"}
+    assert record["validated"]["val"]["photos"] == 2
+    assert (run / "curves.png").is_file() and (run / "confusion_matrix.png").is_file()
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(killed: Path, settings: Path) -> None:
     before = record_of(killed)
     assert "finished_at" not in before and epochs_of(killed) == [1]
+    assert before["epochs_done"] == 1 and before["metrics"].keys() >= {"metrics/mAP50(B)"}
     assert call(RESUME, killed, settings=settings) == 0
     after = record_of(killed)
     assert before["started_at"] < after["resumed_at"] < after["finished_at"]
     assert epochs_of(killed) == [1, 2]
-    assert {name: after[name] for name in before} == before
+    assert {name: after[name] for name in before if name not in ("epochs_done", "metrics")} == {
+        name: value for name, value in before.items() if name not in ("epochs_done", "metrics")
+    }
+    assert after["epochs_done"] == 2 and after["validated"]["val"]["photos"] == 2
     assert after["metrics"].keys() >= {"metrics/mAP50(B)", "metrics/mAP50-95(B)"}
     model = torch.load(killed / "train" / "weights" / "last.pt", weights_only=False)["model"]
     assert list(model.names.values()) == list(CLASSES)
@@ -183,3 +227,21 @@ def test_a_finished_run_is_not_gone_on_with(finished: Path) -> None:
 def test_a_run_without_a_checkpoint_is_not_gone_on_with(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"last\.pt is missing"):
         resume(tmp_path)
+
+
+def test_a_missing_extra_folder_is_named_before_anything_is_made(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(DatasetError, match="rendered.*expected data folders"):
+        train(**_arguments(inputs, tmp_path / "runs"), extra=[ExtraFolder(tmp_path / "rendered", 0.3)])
+    assert not (tmp_path / "runs").exists()
+
+
+def _arguments(inputs: dict[str, Path], runs: Path) -> dict[str, Any]:
+    return {
+        "config_path": inputs["config"],
+        "data": inputs["data"],
+        "weights": inputs["weights"],
+        "runs": runs,
+        "overrides": {},
+    }

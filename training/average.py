@@ -13,6 +13,8 @@ from typing import Any
 
 from firewarden.errors import DatasetError
 
+_TRAINING_ONLY = "scene_aux."  # checkpoints may lack it; nothing that is exported reads it
+
 
 def average_runs(
     runs: Sequence[Path],
@@ -22,10 +24,11 @@ def average_runs(
     start: Path | None = None,
     start_share: float = 0.0,
 ) -> Path:
-    """Write a run folder `out` whose best.pt is the weighted mean of the runs' last checkpoints; returns it.
+    """Write a run folder `out` whose best.pt is the weighted mean of the runs' last checkpoints (of a mean: its one); returns it.
 
     `start` are the COCO weights the lineage began with: they may enter with `start_share`, as the network stood before its
-    first step. `run.json` is that of the last run, with `averaged` naming every part by sha256 and share.
+    first step. `run.json` is that of the last run, with `averaged` naming every part by sha256 and share,
+    and `extra` naming the made pictures that any of the runs saw.
     """
     import torch
 
@@ -36,7 +39,7 @@ def average_runs(
             f"got {len(runs)} runs and shares {list(shares)}, expected one positive share for each run"
         )
     records = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs]
-    paths = [run / "train" / "weights" / "last.pt" for run in runs]
+    paths = [_checkpoint(run) for run in runs]
     loaded = [torch.load(path, map_location="cpu", weights_only=False) for path in paths]
     models = [(part.get("ema") or part["model"]).float() for part in loaded]
     names, weights = [record["name"] for record in records], list(shares)
@@ -53,7 +56,7 @@ def average_runs(
         for name, share, path in zip(names, weights, paths, strict=True)
     ]
     models[-1].load_state_dict(
-        mean_state([model.state_dict() for model in models], [w / total for w in weights])
+        mean_state([model.state_dict() for model in models], [w / total for w in weights]), strict=False
     )
     folder = out / "train" / "weights"
     folder.mkdir(parents=True)
@@ -62,15 +65,27 @@ def average_runs(
     )
     if (runs[-1] / "composed").is_dir():  # the scene output is fitted on it at export
         (out / "composed").symlink_to((runs[-1] / "composed").resolve(), target_is_directory=True)
-    record = {**records[-1], "averaged": parts, "averaged_at": datetime.now(UTC).isoformat()}
+    record = {
+        **records[-1],
+        "extra": merge_extra(records),
+        "averaged": parts,
+        "averaged_at": datetime.now(UTC).isoformat(),
+    }
     (out / "run.json").write_text(
         json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return out
 
 
+def _checkpoint(run: Path) -> Path:
+    """The last checkpoint of a run; a mean has one alone, its best."""
+    weights = run / "train" / "weights"
+    return weights / "last.pt" if (weights / "last.pt").exists() else weights / "best.pt"
+
+
 def mean_state(states: Sequence[Mapping[str, Any]], shares: Sequence[float]) -> dict[str, Any]:
     """Weighted mean of state dicts; integers (batch counters) are taken from the last one."""
+    states = [{k: v for k, v in state.items() if not k.startswith(_TRAINING_ONLY)} for state in states]
     if any(set(state) != set(states[-1]) for state in states):
         raise DatasetError(
             "the checkpoints hold different networks, expected runs that started from each other"
@@ -81,3 +96,9 @@ def mean_state(states: Sequence[Mapping[str, Any]], shares: Sequence[float]) -> 
         else value
         for name, value in states[-1].items()
     }
+
+
+def merge_extra(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The extra data folders of all runs in order, those of equal content once."""
+    seen = {entry["sha256"]: dict(entry) for record in records for entry in record.get("extra", ())}
+    return list(seen.values())

@@ -10,6 +10,7 @@ from typing import Any
 
 from firewarden.datasets.labels import read_classes, read_labels
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
+from firewarden.training.card_hazards import hazard_sections, number, with_interval
 
 SCENE_FILE = "scene.json"
 CARD_FILE = "CARD.md"
@@ -72,7 +73,7 @@ def card_text(facts: CardFacts) -> str:
         _head(facts),
         _sources(facts),
         _figures(facts),
-        _hazards(facts),
+        hazard_sections(facts.evaluation, facts.scene),
         _blind_spots(facts),
         _LIMITS,
         _parity(facts),
@@ -136,9 +137,9 @@ def _figures(facts: CardFacts) -> str:
     evaluation = facts.evaluation
     split = f"split `{evaluation['split']}` of" if evaluation["split"] else "all of"
     rows = [
-        f"| {name} | {row['n']} | {_with_interval(row['map50'], row['ci_map50'])} "
-        f"| {_with_interval(row['map50_95'], row['ci_map50_95'])} "
-        f"| {_number(row['precision'])} | {_number(row['recall'])} | {row['operating_point']:.2f} |"
+        f"| {name} | {row['n']} | {with_interval(row['map50'], row['ci_map50'])} "
+        f"| {with_interval(row['map50_95'], row['ci_map50_95'])} "
+        f"| {number(row['precision'])} | {number(row['recall'])} | {row['operating_point']:.2f} |"
         for name, row in evaluation["per_class"].items()
     ]
     return "\n".join(
@@ -153,8 +154,8 @@ def _figures(facts: CardFacts) -> str:
             ),
             "",
             (
-                f"mAP50 {_with_interval(evaluation['map50'], evaluation['ci_map50'])}, "
-                f"mAP50-95 {_with_interval(evaluation['map50_95'], evaluation['ci_map50_95'])}, "
+                f"mAP50 {with_interval(evaluation['map50'], evaluation['ci_map50'])}, "
+                f"mAP50-95 {with_interval(evaluation['map50_95'], evaluation['ci_map50_95'])}, "
                 "over the classes with objects."
             ),
             "",
@@ -169,36 +170,8 @@ def _chosen_on_val(facts: CardFacts) -> str:
     """What selection has already used the measured photos for."""
     shares = ", the shares of the averaged weights" if facts.run.get("averaged") else ""
     scene = ", the scene output's strength" if facts.scene else ""
-    return f"Checkpoint{shares}{scene} and thresholds"
-
-
-def _hazards(facts: CardFacts) -> str:
-    """Hazards that tags or people judged, and the scene output they rest on."""
-    rows = [
-        f"| {name} | {score['judged_photos']} | {score['n']} | {_with_interval(score['recall'], score['ci']['recall'])} "
-        f"| {_with_interval(score['precision'], score['ci']['precision'])} | {_number(score['fp_per_image'])} "
-        f"| {score['needs_site_check']} |"
-        for name, score in facts.evaluation.get("per_hazard", {}).items()
-    ]
-    scene = [
-        f"{name.removeprefix('val_').replace('_', ' ')} {value:.3f}" for name, value in facts.scene.items()
-    ]
-    return "\n".join(
-        [
-            "## Hazards",
-            "",
-            (
-                "Judged on the same photos, nothing said about the place: expected hazards come from labels and scene tags, so "
-                "only what tags settle is judged."
-            ),
-            "",
-            "| hazard | photos judged | showing it | recall | precision | false alarms a photo | asked for the place instead |",
-            "|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            f"Scene output on tagged val photos: {_listed(scene)}.",
-        ]
-    )
+    calibration = ", calibration" if facts.evaluation.get("calibration") else ""
+    return f"Checkpoint{shares}{scene}{calibration} and thresholds"
 
 
 def _blind_spots(facts: CardFacts) -> str:
@@ -227,8 +200,8 @@ def _parity(facts: CardFacts) -> str:
         f"## Parity\n\n"
         f"ONNX file against checkpoint: **{'passed' if parity['passed'] else 'FAILED'}**. Largest difference before "
         f"top-k {worst:.2g} over input shapes {', '.join(shapes)} (rtol {parity['tolerance']['rtol']}, atol "
-        f"{parity['tolerance']['atol']}); mAP50-95 through the serving decoder {_number(row['onnx_map50_95'])} against "
-        f"{_number(row['checkpoint_map50_95'])} (allowed: {row['allowed_points']} points apart)."
+        f"{parity['tolerance']['atol']}); mAP50-95 through the serving decoder {number(row['onnx_map50_95'])} against "
+        f"{number(row['checkpoint_map50_95'])} (allowed: {row['allowed_points']} points apart)."
     )
 
 
@@ -292,11 +265,3 @@ def _cell(text: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _with_interval(value: float | None, ci: Sequence[float] | None) -> str:
-    return _number(value) if ci is None else f"{_number(value)} [{ci[0]:.3f}, {ci[1]:.3f}]"

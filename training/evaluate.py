@@ -1,40 +1,34 @@
 """`firewarden evaluate`: a model, and the rules on top of it, measured on a folder of labelled photos. No torch."""
 
-import csv
 import hashlib
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
-from firewarden.datasets.labels import LabelRows, list_images, read_classes, read_labels
-from firewarden.datasets.manifest import read_manifest, split_records
 from firewarden.detections import Detections
-from firewarden.errors import DatasetError, InvalidImage
+from firewarden.errors import InvalidImage
 from firewarden.findings import InspectionContext, InspectionResult
-from firewarden.inference.detector import Detector
+from firewarden.inference.detector import Detector, Sight
 from firewarden.inference.image import Image, decode_image
-from firewarden.training.hazard_scores import (
-    Expectation,
-    HazardScore,
-    PhotoHazards,
-    photo_hazards,
-    read_expectations,
-    score_hazards,
+from firewarden.models.manifest import ModelManifest
+from firewarden.training.evaluated_data import (
+    ListedPhoto,
+    class_map,
+    fingerprint,
+    ground_truth,
+    list_photos,
+    read_truth,
 )
-from firewarden.training.metrics import (
-    ClassMetrics,
-    DetectionMetrics,
-    GroundTruth,
-    PhotoMatch,
-    match_photo,
-    measure,
-)
+from firewarden.training.expectations import ORIGINS, REAL
+from firewarden.training.figures import Figures, MeasuredPhoto, figures_of
+from firewarden.training.hazard_scores import HazardScore, photo_hazards
+from firewarden.training.metrics import DetectionMetrics, GroundTruth, match_photo
 from firewarden.training.versions import installed_versions
 
 CONFIDENCE_FLOOR = 0.001  # low enough for the whole PR curve
@@ -51,60 +45,102 @@ class PhotoInspector(Protocol):
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
     """Figures with their conditions. `data` is the folder's name and `data_sha256` covers photos and labels;
-    `unreadable` photos are left out of all figures."""
+    `unreadable` photos are left out of all figures. `by_origin` has the figures of real, composed and rendered photos,
+    never mixed; those of the first are given at the top."""
 
     model_id: str
     model_sha256: str
     data: str
     data_sha256: str
     split: str | None
-    images: int
     excluded_shared_places: int
     unreadable: tuple[str, ...]
     expected_scene_used: bool
-    metrics: DetectionMetrics
-    per_hazard: Mapping[str, HazardScore]
+    by_origin: Mapping[str, Figures]
     machine: str
     versions: Mapping[str, str]
     command: str
 
+    @property
+    def figures(self) -> Figures:
+        """Those of the real photos where there are any."""
+        return next(iter(self.by_origin.values()))
+
+    @property
+    def images(self) -> int:
+        return self.figures.images
+
+    @property
+    def metrics(self) -> DetectionMetrics:
+        return self.figures.metrics
+
+    @property
+    def per_hazard(self) -> Mapping[str, HazardScore]:
+        return self.figures.per_hazard
+
     def to_json(self) -> dict[str, Any]:
         """The wire form; keys are only ever added."""
-        conditions = {n: getattr(self, n) for n in self.__slots__ if n not in ("metrics", "per_hazard")}
+        conditions = {name: getattr(self, name) for name in self.__slots__ if name != "by_origin"}
+        several = {name: figures.to_json() for name, figures in self.by_origin.items()}
         return {
             **conditions,
             "unreadable": list(self.unreadable),
             "versions": dict(self.versions),
-            "map50": self.metrics.map50,
-            "map50_95": self.metrics.map50_95,
-            "ci_map50": self.metrics.ci_map50,
-            "ci_map50_95": self.metrics.ci_map50_95,
-            "per_class": {name: _class_to_json(row) for name, row in self.metrics.per_class.items()},
-            "per_hazard": {name: score.to_json() for name, score in self.per_hazard.items()},
+            **self.figures.to_json(),
+            **({"by_origin": several} if len(several) > 1 else {}),
         }
 
 
-def _class_to_json(row: ClassMetrics) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__slots__ if name != "curve"}
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """A report and the photos behind it."""
+
+    report: EvaluationReport
+    photos: tuple[MeasuredPhoto, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    path: Path
-    place: str
+class OnePassDetector:
+    """A detector that keeps what it saw in the last photo, so that measuring and inspecting it share one pass."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._last: tuple[Image, Sight] | None = None
+
+    @property
+    def manifest(self) -> ModelManifest:
+        return self._detector.manifest
+
+    def see(self, image: Image) -> Sight:
+        if self._last is None or self._last[0] is not image:
+            self._last = (image, self._detector.see(image))
+        return self._last[1]
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What has been gathered so far, photo by photo."""
+class EvaluateOptions(TypedDict, total=False):
+    """Keyword options of `evaluate_photos`."""
 
-    matches: list[PhotoMatch]
-    hazards: list[PhotoHazards]
-    places: list[str]
-    unreadable: list[str]
+    expect: Path | None
+    use_expected_scene: bool
+    draws: int
+    seed: int
+    command: str
+    on_photo: Callable[[int, int], None] | None
+    decode: Callable[[bytes], Image] | None
 
 
 def evaluate(
+    detector: Detector,
+    inspector: PhotoInspector | None,
+    folder: Path,
+    split: str | None = None,
+    keep_shared_places: bool = False,
+    **options: Unpack[EvaluateOptions],
+) -> EvaluationReport:
+    """The report of `evaluate_photos`, which see for the options."""
+    return evaluate_photos(detector, inspector, folder, split, keep_shared_places, **options).report
+
+
+def evaluate_photos(
     detector: Detector,
     inspector: PhotoInspector | None,
     folder: Path,
@@ -117,138 +153,91 @@ def evaluate(
     seed: int = 0,
     command: str = "",
     on_photo: Callable[[int, int], None] | None = None,
-) -> EvaluationReport:
-    """Measure on `folder` (images/, labels/, ignore/; optional classes.txt, manifest.csv, expect.json).
+    decode: Callable[[bytes], Image] | None = None,
+) -> Evaluation:
+    """Measure on `folder` (images/, labels/, ignore/; optional classes.txt, manifest.csv, expect.json, cables/).
 
     `split` needs manifest.csv; photos of places that other splits show too are then left out unless kept. `expect`
     names another file than `folder/expect.json`. With `use_expected_scene` the inspector is told the expected scene.
-    `on_photo(done, total)` is called after each photo.
+    `on_photo(done, total)` is called after each photo. `decode` is how photos are decoded when served (default: just
+    above the network's input size).
     """
     manifest = detector.manifest
-    photos, excluded = _select_photos(folder, split, keep_shared_places=keep_shared_places)
-    expectations = _expectations(folder, expect)
-    to_model = _class_map(folder, manifest.class_names)
-    tally, digest = _Tally([], [], [], []), hashlib.sha256()
-    for done, photo in enumerate(photos, 1):
-        truth_rows = _read_truth(folder, photo.path.stem, to_model)
-        digest.update(_fingerprint(photo.path, truth_rows))
-        expected = expectations.get(photo.path.stem)
-        context = InspectionContext(scene=expected.scene if expected and use_expected_scene else None)
-        _add_photo(tally, photo, truth_rows, detector, inspector, expected, context)
+    decode = decode or partial(decode_image, min_long_side=manifest.input_size)
+    listed, excluded = list_photos(folder, split, keep_shared_places=keep_shared_places, expect=expect)
+    to_model, digest = class_map(folder, manifest.class_names), hashlib.sha256()
+    photos, unreadable = [], []
+    for done, photo in enumerate(listed, 1):
+        truth_rows = read_truth(folder, photo.path.stem, to_model)
+        digest.update(fingerprint(photo.path, truth_rows))
+        try:
+            image = decode(photo.path.read_bytes())
+        except InvalidImage:
+            unreadable.append(photo.path.name)
+        else:
+            truth = ground_truth(truth_rows, image.original_hw)
+            photos.append(_measure_photo(photo, image, truth, detector, inspector, tell=use_expected_scene))
         if on_photo is not None:
-            on_photo(done, len(photos))
-    points = {name: manifest.operating_point(name) for name in manifest.class_names}
-    return EvaluationReport(
+            on_photo(done, len(listed))
+    report = EvaluationReport(
         model_id=manifest.id,
         model_sha256=manifest.sha256,
         data=folder.resolve().name,
         data_sha256=digest.hexdigest(),
         split=split,
-        images=len(tally.matches),
         excluded_shared_places=excluded,
-        unreadable=tuple(tally.unreadable),
+        unreadable=tuple(unreadable),
         expected_scene_used=use_expected_scene,
-        metrics=measure(tally.matches, tally.places, manifest.class_names, points, draws=draws, seed=seed),
-        per_hazard=score_hazards(tally.hazards, tally.places, draws=draws, seed=seed) if inspector else {},
+        by_origin=figures_by_origin(photos, manifest, draws=draws, seed=seed),
         machine=machine_name(),
         versions=serving_versions(),
         command=command,
     )
+    return Evaluation(report, tuple(photos))
 
 
-def _add_photo(
-    tally: _Tally,
-    photo: _Photo,
-    truth_rows: tuple[LabelRows, LabelRows],
+def figures_by_origin(
+    photos: Sequence[MeasuredPhoto], manifest: ModelManifest, *, draws: int = 1000, seed: int = 0
+) -> dict[str, Figures]:
+    """Figures of each origin that occurs, real ones first; of no photo, called real, when there are none."""
+    there = [origin for origin in ORIGINS if any(p.listed.origin == origin for p in photos)] or [REAL]
+    return {
+        origin: figures_of(
+            [p for p in photos if p.listed.origin == origin], manifest, origin, draws=draws, seed=seed
+        )
+        for origin in there
+    }
+
+
+def _measure_photo(
+    listed: ListedPhoto,
+    image: Image,
+    truth: GroundTruth,
     detector: Detector,
     inspector: PhotoInspector | None,
-    expected: Expectation | None,
-    context: InspectionContext,
-) -> None:
-    try:
-        image = decode_image(photo.path.read_bytes(), min_long_side=detector.manifest.input_size)  # as served
-    except InvalidImage:
-        tally.unreadable.append(photo.path.name)
-        return
-    detections = top_detections(detector, image)
-    tally.matches.append(match_photo(detections, _ground_truth(truth_rows, image.original_hw)))
-    tally.places.append(photo.place)
-    if inspector is not None:
-        tally.hazards.append(photo_hazards(inspector.inspect_image(image, context), expected))
+    *,
+    tell: bool,
+) -> MeasuredPhoto:
+    sight = detector.see(image)
+    detections = _top_detections(sight.detections)
+    told = listed.expected.scene if listed.expected is not None and tell else None
+    result = inspector.inspect_image(image, InspectionContext(scene=told)) if inspector is not None else None
+    return MeasuredPhoto(
+        listed=listed,
+        image_hw=image.original_hw,
+        truth=truth,
+        detections=detections,
+        match=match_photo(detections, truth),
+        probabilities=sight.scene,
+        hazards=photo_hazards(result, listed.expected) if result is not None else None,
+        said_scene=result.scene.name if result is not None and not tell else None,
+    )
 
 
-def top_detections(detector: Detector, image: Image) -> Detections:
+def _top_detections(detections: Detections) -> Detections:
     """The detections that are measured: from confidence 0.001, at most 300, falling confidence."""
-    detections = detector.see(image).detections
     detections = detections[detections.confidence >= CONFIDENCE_FLOOR]
     return detections[np.argsort(-detections.confidence, kind="stable")[:MAX_DETECTIONS]]
-
-
-def _select_photos(folder: Path, split: str | None, *, keep_shared_places: bool) -> tuple[list[_Photo], int]:
-    """The photos to measure, and how many of the split were left out for their place."""
-    if split is None:
-        places = _read_places(folder / "manifest.csv")
-        return [_Photo(path, places.get(path.stem) or path.stem) for path in list_images(folder)], 0
-    records = read_manifest(folder)
-    chosen = split_records(records, split, keep_shared_places=keep_shared_places)
-    missing = [r.file for r in chosen if not (folder / r.file).is_file()]
-    if missing:
-        raise DatasetError(f"{folder}: manifest.csv names {missing[:3]}, which are not there. Restore them.")
-    excluded = sum(r.split == split for r in records) - len(chosen)
-    return [_Photo(folder / r.file, r.place_group or r.stem) for r in chosen], excluded
-
-
-def _read_places(path: Path) -> dict[str, str]:
-    """Place groups by photo stem; other columns of the manifest are not needed here and may be absent."""
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {
-            Path(row.get("file") or "").stem: row.get("place_group") or "" for row in csv.DictReader(stream)
-        }
-
-
-def _expectations(folder: Path, expect: Path | None) -> dict[str, Expectation]:
-    if expect is not None:
-        return read_expectations(expect)
-    path = folder / "expect.json"
-    return read_expectations(path) if path.exists() else {}
-
-
-def _class_map(folder: Path, class_names: Sequence[str]) -> NDArray[np.int64]:
-    """Label id to model class id. Without classes.txt labels are taken to be in the model's order."""
-    names = read_classes(folder) if (folder / "classes.txt").exists() else tuple(class_names)
-    strangers = [name for name in names if name not in class_names]
-    if strangers:
-        raise DatasetError(
-            f"{folder / 'classes.txt'} names {strangers}, expected classes of the model: {list(class_names)}. "
-            "Use a model that was trained on these classes."
-        )
-    return np.array([class_names.index(name) for name in names], np.int64)
-
-
-def _read_truth(folder: Path, stem: str, to_model: NDArray[np.int64]) -> tuple[LabelRows, LabelRows]:
-    """Label rows and ignore rows of one photo, in the model's class ids."""
-    tables = []
-    for part in ("labels", "ignore"):
-        path = folder / part / f"{stem}.txt"
-        rows = read_labels(path)
-        if len(rows) and not 0 <= rows.class_id.min() <= rows.class_id.max() < len(to_model):
-            raise DatasetError(
-                f"{path}: class ids {rows.class_id}, expected 0 to {len(to_model) - 1}. Fix the file."
-            )
-        tables.append(LabelRows(to_model[rows.class_id], rows.cxcywh))
-    return tables[0], tables[1]
-
-
-def _ground_truth(rows: tuple[LabelRows, LabelRows], image_hw: tuple[int, int]) -> GroundTruth:
-    labels, ignore = rows
-    return GroundTruth(labels.class_id, labels.xyxy(image_hw), ignore.class_id, ignore.xyxy(image_hw))
-
-
-def _fingerprint(path: Path, rows: tuple[LabelRows, LabelRows]) -> bytes:
-    tables = b"".join(part.class_id.tobytes() + part.cxcywh.tobytes() + b"|" for part in rows)
-    return path.name.encode() + hashlib.sha256(path.read_bytes()).digest() + tables
 
 
 def machine_name() -> str:

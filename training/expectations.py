@@ -1,36 +1,89 @@
-"""Expected hazards worked out from labels and scene tags, for photos that nobody judged by hand.
-
-Only what tags can settle is settled: an e-bike labelled in a photo tagged indoors is an indoor e-bike, and no photo tagged
-outdoors or without an e-bike shows one. Every other hazard is left open (optional).
-"""
+"""What people expect of photos, read from expect.json. No model is needed to read it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from firewarden.datasets.labels import read_classes, read_labels
-from firewarden.datasets.manifest import read_manifest
-from firewarden.inference.rules import Rules
-from firewarden.training.hazard_points import CLASS, HAZARD
-from firewarden.training.scene_head import MERGED_SCENES, OUTDOOR
+from firewarden.errors import DatasetError
+
+REAL = "real"
+ORIGINS = (REAL, "composed", "rendered")
+HARD_NEGATIVES: Mapping[str, tuple[str, ...]] = {  # what is shown -> hazards it could be mistaken for
+    "pedal_bicycle_indoors": ("indoor_ebike",),
+    "ebike_outdoors": ("indoor_ebike",),
+    "pram_indoors": ("indoor_ebike",),
+    "telecom_wires": ("flying_charging_cable",),
+    "arrow_sign": ("missing_extinguisher",),
+    "closed_cabinet": ("missing_extinguisher",),
+    "goods_beside_door": ("blocked_exit",),
+    "far_goods": ("blocked_exit",),
+}
+_LISTS = ("hazards", "optional_hazards", "hard_negatives")
 
 
-def write_tag_expectations(target: Path, data: Path, rules: Rules) -> Path:
-    """Write an expect.json for every photo of `data` with a scene tag and a fully checked e-bike class."""
-    ebike = read_classes(data).index(CLASS)
-    open_hazards = [code for code in rules.hazards if code != HAZARD]
-    rows = {}
-    for record in read_manifest(data):
-        scene = MERGED_SCENES.get(record.scene)
-        name = f"{record.stem}.txt"
-        labelled = ebike in read_labels(data / "labels" / name).class_id
-        unsure = not labelled and ebike in read_labels(data / "ignore" / name).class_id
-        if scene is None or unsure:
-            continue
-        shown = labelled and scene != OUTDOOR
-        rows[record.stem] = {
-            "scene": scene,
-            "hazards": [HAZARD] if shown else [],
-            "optional_hazards": open_hazards,
-        }
-    target.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return target
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a person, or the maker of a picture, expects of one photo.
+
+    `optional` hazards count neither way; an `ambiguous` photo is not judged. Pictures with one `pair` id differ in one
+    thing, their `variant`. `origin` is None where the row names none.
+    """
+
+    hazards: frozenset[str]
+    optional: frozenset[str]
+    ambiguous: bool
+    scene: str | None
+    origin: str | None = None
+    pair: str | None = None
+    variant: str | None = None
+    hard_negatives: frozenset[str] = frozenset()
+
+    def judges(self, hazard: str) -> bool:
+        """Whether the photo speaks for or against a hazard."""
+        return not self.ambiguous and hazard not in self.optional
+
+
+def read_expectations(path: Path) -> dict[str, Expectation]:
+    """Expectations by photo stem from expect.json; raises DatasetError naming the photo that cannot be read."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: {error}. Expected JSON: photo stem -> {{hazards, scene, ...}}."
+        ) from error
+    if not isinstance(table, dict):
+        raise DatasetError(
+            f"{path} holds a {type(table).__name__}, expected photo stem -> {{hazards, scene, ...}}."
+        )
+    return {stem: _expectation(row, f"{path}: {stem}") for stem, row in table.items()}
+
+
+def _expectation(row: Any, where: str) -> Expectation:
+    lists = [row.get(key, []) for key in _LISTS] if isinstance(row, dict) else []
+    if not lists or not all(
+        isinstance(names, list) and all(isinstance(n, str) for n in names) for names in lists
+    ):
+        raise DatasetError(
+            f"{where} is {row!r}, expected {{hazards: [...], optional_hazards: [...]}}. Fix the row."
+        )
+    hazards, optional, negatives = map(frozenset, lists)
+    _check_known(where, "origin", {row["origin"]} if row.get("origin") else set(), ORIGINS)
+    _check_known(where, "hard_negatives", negatives, HARD_NEGATIVES)
+    texts = {key: _text(row.get(key)) for key in ("origin", "pair", "variant")}
+    return Expectation(
+        hazards, optional, bool(row.get("ambiguous")), row.get("scene"), **texts, hard_negatives=negatives
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _check_known(where: str, key: str, got: Any, known: Any) -> None:
+    strangers = sorted(map(str, set(got) - set(known)))
+    if strangers:
+        raise DatasetError(
+            f"{where}: {key} names {strangers}, expected names among {list(known)}. Fix the row."
+        )

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import onnx
 from firewarden.errors import DatasetError
 from firewarden.inference.detector import OnnxDetector, open_detector
 from firewarden.inference.image import decode_image
-from firewarden.inference.inspector import open_inspector
+from firewarden.inference.inspector import Inspector, open_inspector
 from firewarden.inference.rules import load_rules
 from firewarden.models.manifest import (
     LICENCE,
@@ -25,14 +25,21 @@ from firewarden.models.manifest import (
     file_sha256,
     write_manifest,
 )
+from firewarden.training.calibration import GroupCalibration, curves_by_class, fit_calibration
 from firewarden.training.card import write_card
-from firewarden.training.evaluate import EvaluationReport, evaluate
-from firewarden.training.expectations import write_tag_expectations
-from firewarden.training.hazard_points import CLASS, choose_point, see_photos
-from firewarden.training.hazard_scores import HazardScore, read_expectations
-from firewarden.training.metrics import DetectionMetrics, with_operating_points
+from firewarden.training.evaluate import (
+    Evaluation,
+    EvaluationReport,
+    OnePassDetector,
+    evaluate,
+    evaluate_photos,
+)
+from firewarden.training.figures import MeasuredPhoto
+from firewarden.training.hazard_points import choose_hazard_points
+from firewarden.training.metrics import DetectionMetrics
 from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
 from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
+from firewarden.training.tag_expectations import write_tag_expectations
 from firewarden.training.train import package_versions
 
 OPSET = 17  # read by every runtime that is still maintained
@@ -52,6 +59,7 @@ def export(
     calibration_images: Sequence[Path],
     data: Path,
     split: str = "val",
+    hazard_data: Sequence[Path] = (),
     model_id: str | None = None,
     add_scene: Callable[[Path], tuple[str, ...]] | None = None,
     command: str = "",
@@ -59,9 +67,10 @@ def export(
 ) -> Path:
     """Export `run/train/weights/best.pt` to `out` and prove parity; returns `out`.
 
-    Tensors are compared on `calibration_images`; mAP50-95 and operating points come from `split` of `data`. `add_scene`
-    may add a scene output to the ONNX file, before it is hashed and compared, and returns the scene names. parity.json is
-    written last but for the card, so that a folder cut short cannot be promoted.
+    Tensors are compared on `calibration_images`; mAP50-95, calibration and operating points come from `split` of `data`,
+    those that a hazard decides also from that split of `hazard_data`, folders with expect.json. `add_scene` may add a scene
+    output to the ONNX file, before it is hashed and compared, and returns the scene names. parity.json is written last but
+    for the card, so that a folder cut short cannot be promoted.
     """
     checkpoint, record = _read_run(run)
     out.mkdir(parents=True, exist_ok=True)
@@ -83,41 +92,79 @@ def export(
         input_size=input_size,
         stride=manifest.stride,
     )
-    measured = evaluate(open_detector(manifest), None, data, split, command=command, on_photo=on_photo)
+    tuned, calibration = _tune(manifest, data, hazard_data, split, on_photo)
+    write_manifest(tuned)
+    report = _measure(tuned, data, split, command)
     sceneless = OnnxDetector(replace(manifest, scene_names=()), reference)
     expected = evaluate(sceneless, None, data, split, draws=1, on_photo=on_photo)
-    points = choose_operating_points({n: row.curve for n, row in measured.metrics.per_class.items()})
-    points |= _hazard_points(manifest, data, split)
-    report = replace(measured, metrics=with_operating_points(measured.metrics, points))
-    write_manifest(replace(manifest, operating_points=points, metrics=_flat_metrics(report.metrics)))
-    report = replace(report, per_hazard=_hazard_scores(out, data, split))
-    _write_json(out / EVALUATION_FILE, report.to_json())
+    write_manifest(replace(tuned, metrics=_flat_metrics(report.metrics)))
+    evaluation = {
+        **report.to_json(),
+        "hazard_budgets": {hazard: asdict(row) for hazard, row in tuned.hazard_budgets.items()},
+        "calibration": {name: group.to_json() for name, group in calibration.items()},
+        "also_on": [_measure(tuned, folder, split, command).to_json() for folder in hazard_data],
+    }
+    _write_json(out / EVALUATION_FILE, evaluation)
     _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
     write_card(out, run=run, data=data)
     return out
 
 
-def _hazard_points(manifest: ModelManifest, data: Path, split: str) -> dict[str, float]:
-    """Thresholds that a hazard decides rather than its class; none for a network of other classes."""
-    rules = load_rules()
-    if not set(rules.class_lines) <= set(manifest.class_names):
-        return {}
-    expected = read_expectations(write_tag_expectations(manifest.folder / EXPECT_FILE, data, rules))
-    return {CLASS: choose_point(see_photos(open_detector(manifest), rules, data, split, expected))}
+def _tune(
+    manifest: ModelManifest,
+    data: Path,
+    hazard_data: Sequence[Path],
+    split: str,
+    on_photo: Callable[[int, int], None] | None,
+) -> tuple[ModelManifest, dict[str, GroupCalibration]]:
+    """The manifest with operating points, hazard budgets and calibration, all chosen on the split."""
+    rules, detector = load_rules(), open_detector(manifest)
+    judged = _has_hazards(manifest)
+    settled = manifest.folder / EXPECT_FILE  # where nobody judged the photos: what labels and tags settle
+    expect = (
+        write_tag_expectations(settled, data, rules) if judged and not (data / EXPECT_FILE).exists() else None
+    )
+    seen = evaluate_photos(detector, None, data, split, expect=expect, draws=1, on_photo=on_photo)
+    points = choose_operating_points({n: row.curve for n, row in seen.report.metrics.per_class.items()})
+    calibration = fit_calibration(
+        [p.match for p in seen.photos], [p.listed.place for p in seen.photos], manifest.class_names
+    )
+    tuned = replace(manifest, operating_points=points, calibration=curves_by_class(calibration))
+    if not judged:
+        return tuned, calibration
+    more = [evaluate_photos(detector, None, d, _split_of(d, split), draws=1) for d in hazard_data]
+    names = "+".join(folder.resolve().name for folder in (data, *hazard_data))
+    chosen = choose_hazard_points(_all_photos([seen, *more]), tuned, rules, names)
+    tuned = replace(tuned, operating_points={**points, **chosen.points}, hazard_budgets=chosen.budgets)
+    return tuned, calibration
 
 
-def _hazard_scores(out: Path, data: Path, split: str) -> Mapping[str, HazardScore]:
-    """How the finished folder does on hazards that scene tags settle; hazards nobody could judge are left out."""
-    expect = out / EXPECT_FILE
-    if not expect.exists():
-        return {}
-    inspector = open_inspector(out)
-    scores = evaluate(inspector.detector, inspector, data, split, expect=expect).per_hazard
-    return {
-        name: score
-        for name, score in scores.items()
-        if score.precision is not None or score.recall is not None
-    }
+def _has_hazards(manifest: ModelManifest) -> bool:
+    """Whether the rules can be asked; a network of other classes has no hazards."""
+    return set(load_rules().class_lines) <= set(manifest.class_names)
+
+
+def _all_photos(evaluations: Sequence[Evaluation]) -> list[MeasuredPhoto]:
+    return [photo for evaluation in evaluations for photo in evaluation.photos]
+
+
+def _split_of(folder: Path, split: str) -> str | None:
+    """The split where the folder has one, else every photo."""
+    return split if (folder / "manifest.csv").exists() else None
+
+
+def _measure(manifest: ModelManifest, folder: Path, split: str, command: str) -> EvaluationReport:
+    """How the finished folder does, nobody naming the place. Hazards are judged by the folder's own expect.json or, in the
+    data folder, by what labels and tags settle."""
+    own, settled = folder / EXPECT_FILE, manifest.folder / EXPECT_FILE
+    expect = own if own.exists() else settled
+    part = _split_of(folder, split)
+    if not _has_hazards(manifest) or not expect.exists():
+        return evaluate(open_detector(manifest), None, folder, part, command=command)
+    inspector = open_inspector(manifest.folder)
+    detector = OnePassDetector(inspector.detector)
+    judge = Inspector(detector, inspector.rules)
+    return evaluate(detector, judge, folder, part, expect=expect, command=command, decode=inspector.decode)
 
 
 def export_onnx(checkpoint: Path, target: Path, *, input_size: int) -> None:

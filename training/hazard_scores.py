@@ -1,27 +1,17 @@
 """Hazards against expectations, photo by photo: one photo either shows a hazard or does not."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firewarden.errors import DatasetError
 from firewarden.findings import InspectionResult, Outcome
-from firewarden.training.bootstrap import Interval, draw_weights, group_ids, interval
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What a person expects of one photo. `optional` hazards count neither way; an `ambiguous` photo is not judged."""
-
-    hazards: frozenset[str]
-    optional: frozenset[str]
-    ambiguous: bool
-    scene: str | None
+from firewarden.training.bootstrap import Interval
+from firewarden.training.expectations import HARD_NEGATIVES, Expectation
+from firewarden.training.shares import NOTHING, Places, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +23,21 @@ class PhotoHazards:
     needs_site_check: frozenset[str]
     expected: Expectation | None
 
+    def judged(self, hazard: str) -> bool:
+        return self.expected is not None and self.expected.judges(hazard)
+
+    def shows(self, hazard: str) -> bool:
+        return self.expected is not None and self.judged(hazard) and hazard in self.expected.hazards
+
 
 @dataclass(frozen=True, slots=True)
 class HazardScore:
     """One hazard over all photos. `n` photos show it, `found` photos were reported with it; precision, recall and
-    false alarms per photo are over judged photos only and None where undefined."""
+    false alarms per photo are over judged photos only and None where undefined.
+
+    `hard_negatives`: false alarms among photos of each look-alike. `pairs`: couples of pictures that differ in one thing,
+    one with and one without the hazard, and how many were both told right.
+    """
 
     n: int
     found: int
@@ -49,36 +49,25 @@ class HazardScore:
     needs_site_check: int
     ci_precision: Interval | None
     ci_recall: Interval | None
+    ci_fp_per_image: Interval | None = None
+    hard_negatives: Mapping[str, Share] = field(default_factory=dict)
+    pairs: Share = NOTHING
 
     def to_json(self) -> dict[str, Any]:
-        plain = {name: getattr(self, name) for name in self.__slots__ if not name.startswith("ci_")}
-        return {**plain, "ci": {"precision": self.ci_precision, "recall": self.ci_recall}}
-
-
-def read_expectations(path: Path) -> dict[str, Expectation]:
-    """Expectations by photo stem from expect.json; raises DatasetError naming the photo that cannot be read."""
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"{path}: {error}. Expected JSON: photo stem -> {{hazards, scene, ...}}."
-        ) from error
-    if not isinstance(table, dict):
-        raise DatasetError(
-            f"{path} holds a {type(table).__name__}, expected photo stem -> {{hazards, scene, ...}}."
-        )
-    return {stem: _expectation(row, f"{path}: {stem}") for stem, row in table.items()}
-
-
-def _expectation(row: Any, where: str) -> Expectation:
-    lists = [row.get(key, []) for key in ("hazards", "optional_hazards")] if isinstance(row, dict) else []
-    if not lists or not all(
-        isinstance(names, list) and all(isinstance(n, str) for n in names) for names in lists
-    ):
-        raise DatasetError(
-            f"{where} is {row!r}, expected {{hazards: [...], optional_hazards: [...]}}. Fix the row."
-        )
-    return Expectation(frozenset(lists[0]), frozenset(lists[1]), bool(row.get("ambiguous")), row.get("scene"))
+        apart = ("hard_negatives", "pairs")
+        plain = {n: getattr(self, n) for n in self.__slots__ if not n.startswith("ci_") and n not in apart}
+        return {
+            **plain,
+            "ci": {
+                "precision": self.ci_precision,
+                "recall": self.ci_recall,
+                "fp_per_image": self.ci_fp_per_image,
+            },
+            "hard_negatives": {
+                name: share.to_json("false_alarms", "photos") for name, share in self.hard_negatives.items()
+            },
+            "pairs": self.pairs.to_json("right"),
+        }
 
 
 def photo_hazards(result: InspectionResult, expected: Expectation | None) -> PhotoHazards:
@@ -99,50 +88,106 @@ def photo_hazards(result: InspectionResult, expected: Expectation | None) -> Pho
 
 
 def score_hazards(
-    photos: Sequence[PhotoHazards], groups: Sequence[str], *, draws: int = 1000, seed: int = 0
+    photos: Sequence[PhotoHazards],
+    groups: Sequence[str],
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    also: Iterable[str] = (),
 ) -> dict[str, HazardScore]:
-    """Scores of every hazard that is expected or reported anywhere. `groups` names the place of each photo."""
+    """Scores of every hazard that is expected or reported anywhere, and of those of `also` that any photo judges: never
+    reported is a figure too. `groups` names the place of each photo."""
     kept = [i for i, photo in enumerate(photos) if photo.expected is None or not photo.expected.ambiguous]
     photos, groups = [photos[i] for i in kept], [groups[i] for i in kept]
-    names: set[str] = set()
+    names = {hazard for hazard in also if any(photo.judged(hazard) for photo in photos)}
     for photo in photos:
         names |= photo.found | photo.needs_second_frame | photo.needs_site_check
         names |= photo.expected.hazards if photo.expected else frozenset()
-    group_of, group_count = group_ids(groups)
-    weights = draw_weights(group_count, draws=draws, seed=seed)
-    return {name: _score(name, photos, group_of, weights) for name in sorted(names)}
+    places = Places.of(groups, draws=draws, seed=seed)
+    couples = hazard_couples(photos)
+    return {name: _score(name, photos, places, couples) for name in sorted(names)}
 
 
 def _score(
-    name: str, photos: Sequence[PhotoHazards], group_of: NDArray[np.int64], weights: NDArray[np.float64]
+    name: str, photos: Sequence[PhotoHazards], places: Places, couples: Sequence["Couple"]
 ) -> HazardScore:
-    judged = np.array([p.expected is not None and name not in p.expected.optional for p in photos], np.bool_)
-    shown = (
-        np.array([p.expected is not None and name in p.expected.hazards for p in photos], np.bool_) & judged
-    )
-    found = np.array([name in p.found for p in photos], np.bool_)
-    count = {"tp": shown & found, "fp": judged & found & ~shown, "shown": shown, "judged": judged}
-    by_group = {k: np.bincount(group_of, rows, minlength=weights.shape[1]) for k, rows in count.items()}
-    total = {key: float(rows.sum()) for key, rows in count.items()}
-    drawn = {key: weights @ rows for key, rows in by_group.items()}
-    several = weights.shape[1] > 1
+    judged = _mask(photo.judged(name) for photo in photos)
+    shown = _mask(photo.shows(name) for photo in photos)
+    found = _mask(name in photo.found for photo in photos)
+    alarms = judged & found & ~shown
+    precision = places.share(shown & found, judged & found)
+    recall = places.share(shown & found, shown)
+    false_alarms = places.share(alarms, judged)
     return HazardScore(
-        n=int(total["shown"]),
+        n=int(shown.sum()),
         found=int(found.sum()),
-        judged_photos=int(total["judged"]),
-        precision=_ratio(total["tp"], total["tp"] + total["fp"]),
-        recall=_ratio(total["tp"], total["shown"]),
-        fp_per_image=_ratio(total["fp"], total["judged"]),
+        judged_photos=int(judged.sum()),
+        precision=precision.rate,
+        recall=recall.rate,
+        fp_per_image=false_alarms.rate,
         needs_second_frame=sum(name in p.needs_second_frame for p in photos),
         needs_site_check=sum(name in p.needs_site_check for p in photos),
-        ci_precision=interval(_ratios(drawn["tp"], drawn["tp"] + drawn["fp"])) if several else None,
-        ci_recall=interval(_ratios(drawn["tp"], drawn["shown"])) if several else None,
+        ci_precision=precision.ci,
+        ci_recall=recall.ci,
+        ci_fp_per_image=false_alarms.ci,
+        hard_negatives=_hard_negatives(name, photos, places, alarms, judged & ~shown),
+        pairs=score_couples(photos, [c for c in couples if c.hazard == name], places),
     )
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _hard_negatives(
+    hazard: str,
+    photos: Sequence[PhotoHazards],
+    places: Places,
+    alarms: NDArray[np.bool_],
+    clear: NDArray[np.bool_],
+) -> dict[str, Share]:
+    """False alarms of a hazard among photos of each look-alike that is there."""
+    shares = {}
+    for name, mistaken_for in HARD_NEGATIVES.items():
+        shows = _mask(p.expected is not None and name in p.expected.hard_negatives for p in photos) & clear
+        if hazard in mistaken_for and shows.any():
+            shares[name] = places.share(alarms & shows, shows)
+    return shares
 
 
-def _ratios(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+@dataclass(frozen=True, slots=True)
+class Couple:
+    """Two pictures of one pair by row number: `present` shows the hazard, `absent` does not."""
+
+    hazard: str
+    present: int
+    absent: int
+
+
+def hazard_couples(photos: Sequence[PhotoHazards]) -> list[Couple]:
+    """Every couple of pictures with one pair id of which one shows a hazard and the other is judged not to."""
+    rows: dict[str, list[int]] = {}
+    for row, photo in enumerate(photos):
+        if photo.expected is not None and photo.expected.pair is not None and not photo.expected.ambiguous:
+            rows.setdefault(photo.expected.pair, []).append(row)
+    return [
+        Couple(hazard, present, absent)
+        for members in rows.values()
+        for present, absent in product(members, members)
+        for hazard in sorted(_shown(photos[present]))
+        if photos[absent].judged(hazard) and not photos[absent].shows(hazard)
+    ]
+
+
+def _shown(photo: PhotoHazards) -> frozenset[str]:
+    return frozenset(h for h in photo.expected.hazards if photo.judged(h)) if photo.expected else frozenset()
+
+
+def score_couples(photos: Sequence[PhotoHazards], couples: Sequence[Couple], places: Places) -> Share:
+    """Couples told right: the hazard found in one picture and not in the other. A couple lies where its first one lies."""
+    n, right = np.zeros(len(photos)), np.zeros(len(photos))
+    for couple in couples:
+        n[couple.present] += 1
+        hit = couple.hazard in photos[couple.present].found
+        right[couple.present] += hit and couple.hazard not in photos[couple.absent].found
+    return places.share(right, n)
+
+
+def _mask(values: Any) -> NDArray[np.bool_]:
+    return np.fromiter(values, np.bool_)

@@ -13,14 +13,15 @@ from ultralytics.utils.loss import E2ELoss, v8DetectionLoss
 from ultralytics.utils.tal import make_anchors
 
 from firewarden.training.pillow import restore_pillow_open
+from firewarden.training.scene_loss import WEIGHT, SceneAux, scene_rows
 
 restore_pillow_open()
 
 
 def split_ignore(batch: dict[str, Any], class_count: int) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """The batch without ignore rows, and the ignore rows as `batch_idx (n,)`, `cls (n,)`, `bboxes (n, 4)` cxcywh."""
+    """The batch's real rows alone, and its ignore rows as `batch_idx (n,)`, `cls (n,)`, `bboxes (n, 4)` cxcywh."""
     label = batch["cls"].view(-1)
-    real = label < class_count
+    real, unsure = label < class_count, (label >= class_count) & (label < 2 * class_count)
     kept = {
         **batch,
         "batch_idx": batch["batch_idx"][real],
@@ -28,9 +29,9 @@ def split_ignore(batch: dict[str, Any], class_count: int) -> tuple[dict[str, Any
         "bboxes": batch["bboxes"][real],
     }
     ignored = {
-        "batch_idx": batch["batch_idx"][~real].long(),
-        "cls": label[~real].long() - class_count,
-        "bboxes": batch["bboxes"][~real],
+        "batch_idx": batch["batch_idx"][unsure].long(),
+        "cls": label[unsure].long() - class_count,
+        "bboxes": batch["bboxes"][unsure],
     }
     return kept, ignored
 
@@ -84,18 +85,32 @@ class IgnoreAwareModel(DetectionModel):
 
     bf16_training = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scene_aux = SceneAux([branch[0].conv.in_channels for branch in self.model[-1].cv2])
+
     def init_criterion(self) -> Any:
         if getattr(self.model[-1], "one2one_cv2", None) is not None:
             return E2ELoss(self, IgnoreAwareLoss)
         return IgnoreAwareLoss(self)
 
     def loss(self, batch: dict[str, Any], preds: Any = None) -> Any:
-        if preds is None and self.training and self.bf16_training:
-            image = batch["img"].contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                preds = self.forward(image)
-            preds = _to_float(preds)
-        return super().loss(batch, preds)
+        if preds is None:
+            preds = self._forward_in_bf16(batch["img"]) if self.bf16_training else self.forward(batch["img"])
+        total, parts = super().loss(batch, preds)
+        scenes = scene_rows(batch, self.model[-1].nc)
+        if self.training and len(scenes["cls"]):
+            total = total + self._scene_term(preds, scenes) / len(total)  # the trainer sums the terms
+        return total, parts
+
+    def _forward_in_bf16(self, image: torch.Tensor) -> Any:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            preds = self.forward(image.contiguous(memory_format=torch.channels_last))
+        return _to_float(preds)
+
+    def _scene_term(self, preds: Any, scenes: dict[str, torch.Tensor]) -> torch.Tensor:
+        features = preds.get("one2many", preds)["feats"]
+        return WEIGHT * len(features[0]) * self.scene_aux(features, scenes)
 
 
 def _to_float(value: Any) -> Any:

@@ -6,7 +6,7 @@ area lies in one ignore box of its class; a full-image ignore box therefore mean
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,15 +231,6 @@ def average_precision(
     reached = np.searchsorted(RECALL_POINTS, _share(true_positives, total[:, None]), side="right")
     area = (envelope * np.diff(reached, axis=1, prepend=0)).sum(axis=1) / len(RECALL_POINTS)
     return np.where(total > 0, area, np.nan)
-
-
-def with_operating_points(metrics: DetectionMetrics, points: Mapping[str, float]) -> DetectionMetrics:
-    """The same metrics with precision and recall read off at other thresholds, one for every class."""
-    rows = {}
-    for name, row in metrics.per_class.items():
-        precision, recall = row.curve.at(points[name])
-        rows[name] = replace(row, operating_point=points[name], precision=precision, recall=recall)
-    return replace(metrics, per_class=rows)
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

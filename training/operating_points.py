@@ -2,8 +2,8 @@
 
 Choice: the threshold with the best F1 at IoU 0.5, the smallest one among equals, since a missed hazard costs more than
 a second look. Never below 0.10, where curves are long tails of single detections. A class with fewer than 8 validation
-objects keeps the default: its best threshold would be the confidence of one lucky object. The e-bike's threshold is
-chosen by its hazard instead, see `hazard_points.py`.
+objects keeps the default: its best threshold would be the confidence of one lucky object. Classes that decide a hazard
+have theirs chosen by the hazard instead, see `hazard_points.py`.
 """
 
 import math

@@ -9,6 +9,7 @@ from typing import Any
 
 from firewarden.errors import ModelMismatch
 from firewarden.models.manifest import (
+    INT8_RECORD_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
     ModelManifest,
@@ -90,6 +91,10 @@ def _replace_folder(exported: Path, target: Path, manifest: ModelManifest, model
     staging.mkdir(parents=True)
     for name in (MODEL_FILE, PARITY_FILE, CARD_FILE, EVALUATION_FILE):
         shutil.copyfile(exported / name, staging / name)
+    for key, artefact in manifest.artefacts.items():
+        manifest.artefact_path(key)  # its sha256 holds
+        for name in (*artefact.files, INT8_RECORD_FILE):
+            shutil.copyfile(exported / name, staging / name)
     write_manifest(replace(manifest, id=model_id, folder=staging))
     if target.exists():
         target.rename(retired)

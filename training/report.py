@@ -1,22 +1,39 @@
-"""An evaluation as tables in a terminal."""
+"""An evaluation in a terminal: progress, then tables."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from firewarden.training.evaluate import EvaluationReport
 
 
+@contextmanager
+def evaluation_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar; yields the function that is told (photos done, photos in all)."""
+    columns = (TextColumn("measuring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("photos", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
 def print_evaluation(console: Console, report: EvaluationReport) -> None:
-    """Per class and per hazard figures with their 95 % intervals; a dash where nothing could be measured."""
-    wire = report.to_json()
+    """Per class and per hazard figures with their 95 % intervals, once an origin; a dash where nothing was measured."""
     console.print(
-        f"model {wire['model_id']} ({wire['model_sha256'][:12]}) on {wire['data']}, split {wire['split']}"
+        f"model {report.model_id} ({report.model_sha256[:12]}) on {report.data}, split {report.split}; "
+        f"{report.excluded_shared_places} photos left out (places shared between splits)"
     )
+    for figures in report.by_origin.values():
+        _print_figures(console, figures.to_json())
+
+
+def _print_figures(console: Console, wire: dict[str, Any]) -> None:
     console.print(
-        f"{wire['images']} photos, {wire['excluded_shared_places']} left out (places shared between splits); "
-        f"mAP50 {_number(wire['map50'])}, mAP50-95 {_number(wire['map50_95'])}"
+        f"{wire['images']} {wire['origin']} photos; mAP50 {_number(wire['map50'])}, "
+        f"mAP50-95 {_number(wire['map50_95'])}"
     )
     classes = Table("class", "n", "mAP50", "95 %", "mAP50-95", "recall")
     for name, row in wire["per_class"].items():
@@ -25,12 +42,39 @@ def print_evaluation(console: Console, report: EvaluationReport) -> None:
             _number(row["recall"]),
         )  # fmt: skip
     console.print(classes)
-    hazards = Table("hazard", "n", "precision", "recall", "false alarms / photo")
+    hazards = Table("hazard", "n", "precision", "recall", "false alarms a photo")
     for name, row in wire["per_hazard"].items():
-        hazards.add_row(
-            name, str(row["n"]), _number(row["precision"]), _number(row["recall"]), _number(row["fp_per_image"])
-        )  # fmt: skip
+        cells = ((row[key], row["ci"][key]) for key in ("precision", "recall", "fp_per_image"))
+        hazards.add_row(name, str(row["n"]), *(f"{_number(value)} {_interval(ci)}" for value, ci in cells))
     console.print(hazards)
+    for line in _share_lines(wire):
+        console.print(line, highlight=False)
+
+
+def _share_lines(wire: dict[str, Any]) -> Iterator[str]:
+    """One sentence for each share that has photos behind it."""
+    for hazard, row in wire["per_hazard"].items():
+        for name, share in row["hard_negatives"].items():
+            rate = f"{share['false_alarms']} of {share['photos']} {_interval(share['ci'])}"
+            yield f"{name.replace('_', ' ')} taken for {hazard}: {rate}"
+    shares = (("clean_photos", "no_hazard", "photos without hazard that get none"),
+              ("pairs", "right", "pairs told right"),
+              ("bicycles_called_ebike", "called_ebike", "pedal bicycles called e-bike"))  # fmt: skip
+    for key, count, words in shares:
+        share = wire[key]
+        if share["n"]:
+            yield f"{words}: {share[count]} of {share['n']} = {_number(share['rate'])} {_interval(share['ci'])}"
+    cables = wire["cables"]
+    if cables is not None and cables["both_ends"]["cables"]:
+        ends = cables["both_ends"]
+        yield f"power cords with both ends reached: {ends['reached']} of {ends['cables']} {_interval(ends['ci'])}"
+    scene = wire["scene"]
+    if scene is not None and scene["n"]:
+        sides = scene["indoor_outdoor"]
+        yield (
+            f"kind of place told right: {_number(scene['accuracy'])} {_interval(scene['ci'])}, indoors or outdoors: "
+            f"{_number(sides['accuracy'])} {_interval(sides['ci'])} ({scene['n']} photos)"
+        )
 
 
 def _number(value: Any) -> str:

@@ -1,10 +1,10 @@
 """A scene output for an exported detector: pooled backbone features, one linear layer, softmax.
 
 The features (backbone maps of three scales) come almost free with the detector's pass. Scene tags of the data are merged where they are thin; the layer
-is fitted on train photos (several views of each) and its strength chosen on val.
+is fitted on train photos (several views of each) and made pictures.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,50 +19,36 @@ from firewarden.inference.detector import to_batch
 from firewarden.inference.image import decode_image
 from firewarden.inference.letterbox import Letterbox
 from firewarden.inference.session import SCENE_OUTPUT
+from firewarden.training.scene_fit import SceneHead, Seen, fit_scene_head
+from firewarden.training.scenes import SCENES, scene_index
 
 EMBEDDING_OUTPUT = "embedding"
-MERGED_SCENES: Mapping[str, str] = {  # tag in manifest.csv -> scene of the rule file
-    "elevator_car": "elevator_car",
-    "corridor": "evacuation_corridor",
-    "stairwell": "evacuation_corridor",
-    "lobby": "evacuation_corridor",
-    "indoor": "indoor",
-    "private_room": "indoor",
-    "outdoor": "outdoor_open",
-}
-OUTDOOR = "outdoor_open"
-SCENES = ("elevator_car", "evacuation_corridor", "indoor", OUTDOOR)
-_STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
-Features = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class SceneHead:
-    """`weight (s, c)`, `bias (s,)` of softmax(weight @ embedding + bias), scene names, and how well it did on val."""
-
-    names: tuple[str, ...]
-    weight: Features
-    bias: Features
-    report: Mapping[str, float]
+_MOST_MADE = 400  # made pictures that join the fit, evenly drawn: real places decide
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
     path: Path
     scene: int
+    place: str
 
 
 def attach_scene_head(
-    model_path: Path, data: Path, composed: Path | None, *, input_size: int, stride: int
+    model_path: Path, data: Path, made: Sequence[Path], *, input_size: int, stride: int
 ) -> SceneHead:
-    """Add `embedding` and `scene` outputs to the ONNX file in place; returns the fitted head."""
+    """Add `embedding` and `scene` outputs to the ONNX file in place; returns the fitted head.
+
+    `made` are data folders of composed or rendered pictures: those of their train split join the fit.
+    """
     model = onnx.load(str(model_path))
     add_embedding(model)
     onnx.save(model, str(model_path))
-    train, val = _samples(data, composed)
-    features, labels = _embed_all(model_path, train, input_size, stride, views=3)
-    val_features, val_labels = _embed_all(model_path, val, input_size, stride, views=1)
-    head = fit_scene_head(features, labels, val_features, val_labels, SCENES)
+    train = tagged(data, "train") + _thin_out([s for folder in made for s in tagged(folder, "train")])
+    head = fit_scene_head(
+        _embed_all(model_path, train, input_size, stride, views=3),
+        _embed_all(model_path, tagged(data, "val"), input_size, stride, views=1),
+        SCENES,
+    )
     add_scene(model, head)
     onnx.checker.check_model(model)
     onnx.save(model, str(model_path))
@@ -108,97 +94,26 @@ def add_scene(model: onnx.ModelProto, head: SceneHead) -> None:
     )
 
 
-def fit_scene_head(
-    features: Features, labels: NDArray[np.int64], val_features: Features, val_labels: NDArray[np.int64],
-    names: Sequence[str],
-) -> SceneHead:  # fmt: skip
-    """Multinomial logistic regression with rare scenes weighted up; the L2 strength with the lowest val loss wins.
-
-    Features (n, c) are standardised for the fit; the scaling is folded into the returned weights.
-    """
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-    x, x_val = (features - mean) / scale, (val_features - mean) / scale
-    fits = [_fit(x, labels, len(names), strength) for strength in _STRENGTHS]
-    losses = [_log_loss(x_val @ w.T + b, val_labels) for w, b in fits]
-    best = int(np.argmin(losses))
-    weight, bias = fits[best]
-    predicted = (x_val @ weight.T + bias).argmax(axis=1)
-    report = {
-        "val_log_loss": float(losses[best]),
-        "val_accuracy": float((predicted == val_labels).mean()),
-        "val_accuracy_indoor_outdoor": _indoor_accuracy(predicted, val_labels, names),
-        **{f"val_recall_{n}": _share(predicted[val_labels == i] == i) for i, n in enumerate(names)},
-        "strength": _STRENGTHS[best],
-    }
-    folded = weight / scale
-    return SceneHead(
-        tuple(names), folded.astype(np.float32), (bias - folded @ mean).astype(np.float32), report
-    )
-
-
-def _fit(x: Features, labels: NDArray[np.int64], classes: int, strength: float) -> tuple[Features, Features]:
-    import torch
-
-    inputs, targets = torch.from_numpy(np.ascontiguousarray(x, np.float32)), torch.from_numpy(labels)
-    counts = np.bincount(labels, minlength=classes).clip(1)
-    weights = torch.tensor((counts.mean() / counts) ** 0.5, dtype=torch.float32)
-    layer = torch.nn.Linear(x.shape[1], classes)
-    torch.nn.init.zeros_(layer.weight)
-    torch.nn.init.zeros_(layer.bias)
-    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(layer(inputs), targets, weight=weights)
-        loss = loss + strength * layer.weight.square().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    return layer.weight.detach().numpy(), layer.bias.detach().numpy()
-
-
-def _log_loss(logits: Features, labels: NDArray[np.int64]) -> float:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return float(-log_p[np.arange(len(labels)), labels].mean())
-
-
-def _indoor_accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str]) -> float:
-    outdoor = names.index(OUTDOOR) if OUTDOOR in names else -1
-    return float(((predicted == outdoor) == (labels == outdoor)).mean())
-
-
-def _share(hits: NDArray[np.bool_]) -> float:
-    return float(hits.mean()) if len(hits) else 0.0
-
-
-def _samples(data: Path, composed: Path | None) -> tuple[list[_Sample], list[_Sample]]:
-    """Tagged train and val photos, and composed ones for train: e-bikes set into rooms and drawn lifts unlearn 'e-bike, so
-    street'."""
-    records = read_manifest(data)
-    listed = {
-        split: [
-            _Sample(data / r.file, SCENES.index(MERGED_SCENES[r.scene]))
-            for r in split_records(records, split)
-            if r.scene in MERGED_SCENES
-        ]
-        for split in ("train", "val")
-    }
-    kinds = {"compose_ebike_*": "indoor", "compose_lift_*": "elevator_car"}
-    extra = [
-        _Sample(path, SCENES.index(scene))
-        for pattern, scene in kinds.items()
-        for path in (sorted((composed / "images").glob(pattern)) if composed is not None else [])
+def tagged(folder: Path, split: str) -> list[_Sample]:
+    """Photos of a split whose scene tag says what kind of place they show."""
+    return [
+        _Sample(folder / record.file, scene, record.place_group or record.stem)
+        for record in split_records(read_manifest(folder), split)
+        if (scene := scene_index(record.scene)) is not None
     ]
-    return listed["train"] + extra, listed["val"]
+
+
+def _thin_out(samples: Sequence[_Sample]) -> list[_Sample]:
+    """At most `_MOST_MADE` of them, evenly drawn."""
+    step = max(1, -(-len(samples) // _MOST_MADE))
+    return list(samples[::step])
 
 
 def _embed_all(
     model_path: Path, samples: Sequence[_Sample], input_size: int, stride: int, *, views: int
-) -> tuple[Features, NDArray[np.int64]]:
+) -> Seen:
     session = onnxruntime.InferenceSession(str(model_path), providers=["CPUExecutionProvider"])
-    rows, labels = [], []
+    rows, labels, places = [], [], []
     for index, sample in enumerate(samples):
         picture = decode_image(sample.path.read_bytes(), min_long_side=input_size).pixels
         for view in _views(picture, np.random.default_rng(index), views):
@@ -206,7 +121,8 @@ def _embed_all(
             batch = to_batch(box.apply_image(view))
             rows.append(session.run([EMBEDDING_OUTPUT], {session.get_inputs()[0].name: batch})[0][0])
             labels.append(sample.scene)
-    return np.stack(rows).astype(np.float32), np.array(labels, np.int64)
+            places.append(sample.place)
+    return Seen(np.stack(rows).astype(np.float32), np.array(labels, np.int64), places)
 
 
 def _views(picture: NDArray[np.uint8], rng: np.random.Generator, count: int) -> Iterator[NDArray[np.uint8]]:

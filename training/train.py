@@ -5,38 +5,50 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from firewarden.datasets.compose import ComposePlan, compose_photos
+from firewarden.datasets.compose import compose_photos
 from firewarden.errors import DatasetError
-from firewarden.training.training_set import TrainingSet, build_training_set
+from firewarden.training.finish import finish, write_record
+from firewarden.training.recipe import Recipe, read_recipe
+from firewarden.training.run_pictures import metrics_of, read_curves
+from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set
 from firewarden.training.versions import installed_versions
 
 _PACKAGES = ("firewarden", "torch", "torchvision", "ultralytics-opencv-headless", "albumentations", "numpy")
 
 
-def train(config_path: Path, *, data: Path, weights: Path, runs: Path, overrides: dict[str, Any]) -> Path:
-    """Start a new run; returns its folder. `overrides` replace keys of the config's `trainer` section."""
+def train(
+    config_path: Path,
+    *,
+    data: Path,
+    weights: Path,
+    runs: Path,
+    overrides: dict[str, Any],
+    extra: Sequence[ExtraFolder] = (),
+    teacher: Path | None = None,
+) -> Path:
+    """Start a new run; returns its folder. `overrides` replace keys of the config's `trainer` section, `extra` folders
+    join those of the config, `teacher` takes the place of its own."""
     for path in (config_path, weights):
         if not path.is_file():
             raise DatasetError(
                 f"{path} is missing, expected a training configuration and COCO weights. Name both files."
             )
-    config = yaml.safe_load(config_path.read_text(encoding="utf-8"))
-    run = runs / f"{config['name']}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    recipe = read_recipe(config_path, data)
+    _check_folders([*(folder.path for folder in (*recipe.extra, *extra)), data])
+    run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     run.mkdir(parents=True)
-    composed = _compose(config, data, run)
-    prepared = build_training_set(data, composed, run / "data", config.get("repeat") or {})
-    arguments = {**config["trainer"], **overrides, "seed": config["seed"]}
-    record = _start_record(config, prepared, arguments, weights)
-    _write_record(run, record)
+    prepared = _prepare(recipe, data, run, extra, teacher)
+    arguments = {**recipe.trainer, **overrides, "seed": recipe.seed}
+    record = _start_record(recipe, prepared, arguments, weights, teacher or recipe.teacher)
+    write_record(run, record)
     trainer = _build_trainer(
-        {**arguments, "model": str(weights), "data": str(prepared.yaml_path), "project": str(run.resolve()),
-         "name": "train", "exist_ok": True, "device": "cpu"}
+        {"device": "cpu", **arguments, "model": str(weights), "data": str(prepared.yaml_path),
+         "project": str(run.resolve()), "name": "train", "exist_ok": True}
     )  # fmt: skip
     return _run(trainer, run, record)
 
@@ -57,13 +69,36 @@ def resume(run: Path) -> Path:
     return _run(trainer, run, {**record, "resumed_at": datetime.now(UTC).isoformat()})
 
 
-def _compose(config: dict[str, Any], data: Path, run: Path) -> Path | None:
-    wanted = config.get("compose") or {}
-    if not any(wanted.values()):
-        return None
-    composed = run / "composed"
-    compose_photos(data, data.parent / "cutouts", composed, ComposePlan(**wanted, seed=config["seed"]))
-    return composed
+def _check_folders(folders: Sequence[Path]) -> None:
+    """Before anything is composed: every data folder is there."""
+    missing = [str(folder) for folder in folders if not (folder / "images").is_dir()]
+    if missing:
+        raise DatasetError(
+            f"got no images/ in {missing}, expected data folders. Make them, or leave them out."
+        )
+
+
+def _prepare(
+    recipe: Recipe, data: Path, run: Path, extra: Sequence[ExtraFolder], teacher: Path | None
+) -> TrainingSet:
+    """Compose what the recipe asks for and build the folder to train from."""
+    folders = [*recipe.extra, *extra]
+    if recipe.compose is not None:
+        composed = run / "composed"
+        compose_photos(data, data.parent / "cutouts", composed, recipe.compose)
+        folders.insert(0, ExtraFolder(composed, recipe.compose_share))
+    return build_training_set(
+        data,
+        folders,
+        run / "data",
+        recipe.repeat,
+        seed=recipe.seed,
+        listed=recipe.listed,
+        balance=recipe.balance,
+        cable_labels=recipe.cable_labels,
+        teacher=teacher or recipe.teacher,
+        val_extra=recipe.val_extra,
+    )
 
 
 def _build_trainer(overrides: dict[str, Any]) -> Any:
@@ -81,28 +116,50 @@ def _build_trainer(overrides: dict[str, Any]) -> Any:
 
 
 def _run(trainer: Any, run: Path, record: dict[str, Any]) -> Path:
+    """Train to the end; run.json is kept up to the last epoch that has a checkpoint."""
+
+    def now(trainer: Any) -> dict[str, Any]:
+        return {**record, "epochs_done": trainer.epoch + 1, "metrics": metrics_of(trainer.metrics or {})}
+
+    trainer.add_callback("on_model_save", lambda trainer: write_record(run, now(trainer)))
     trainer.train()
-    metrics = {name: float(value) for name, value in (trainer.metrics or {}).items()}
-    _write_record(run, {**record, "finished_at": datetime.now(UTC).isoformat(), "metrics": metrics})
+    write_record(run, {**now(trainer), "finished_at": datetime.now(UTC).isoformat()})
+    finish(run)
     return run
 
 
 def _start_record(
-    config: dict[str, Any], prepared: TrainingSet, arguments: dict[str, Any], weights: Path
+    recipe: Recipe, prepared: TrainingSet, arguments: dict[str, Any], weights: Path, teacher: Path | None
 ) -> dict[str, Any]:
+    real, *extra = prepared.parts
     return {
-        "name": config["name"],
+        "name": recipe.name,
         "started_at": datetime.now(UTC).isoformat(),
         "git_sha": git_sha(),
         "dataset_sha256": prepared.sha256,
         "train_photos": prepared.train_count,
         "val_photos": prepared.val_count,
+        "real": real.to_json(),
+        "extra": [part.to_json() for part in extra],
+        "teacher": _teacher_record(teacher),
         "classes": list(prepared.classes),
         **_origin(weights),
-        "config": config,
+        "config": dict(recipe.raw),
         "arguments": arguments,
         "versions": package_versions(),
         "machine": platform.processor() or platform.machine(),
+    }
+
+
+def _teacher_record(teacher: Path | None) -> dict[str, Any] | None:
+    """What completed the labels, and how sure it had to be."""
+    path = teacher / "record.json" if teacher else None
+    if path is None or not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: record[name]
+        for name in ("weights", "weights_sha256", "input_size", "agreed", "floor", "counts")
     }
 
 
@@ -114,8 +171,7 @@ def _origin(weights: Path) -> dict[str, Any]:
     if not record.exists():
         return origin
     parent = json.loads(record.read_text(encoding="utf-8"))
-    curves = record.with_name("train") / "results.csv"
-    epochs_done = len(curves.read_text(encoding="utf-8").splitlines()) - 1 if curves.exists() else 0
+    epochs_done = len(read_curves(record.with_name("train") / "results.csv").get("epoch", ()))
     return {**origin, "weights": parent["weights"], "parent": {**parent, "epochs_done": epochs_done}}
 
 
@@ -132,7 +188,3 @@ def git_sha() -> str:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return described.stdout.strip() or "unknown"
-
-
-def _write_record(run: Path, record: dict[str, Any]) -> None:
-    (run / "run.json").write_text(json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True) + "\n")

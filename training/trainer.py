@@ -1,4 +1,4 @@
-"""The ultralytics trainer with four changes: ignore regions, COCO class rows kept, bf16 on CPUs, all cores used."""
+"""The ultralytics trainer with five changes: ignore regions, scenes, COCO class rows kept, bf16 on CPUs, all cores used."""
 
 import os
 from copy import copy
@@ -10,6 +10,7 @@ from ultralytics.utils.metrics import box_iou
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from firewarden.training.ignore_loss import IgnoreAwareModel
+from firewarden.training.scenes import SCENES
 from firewarden.training.starting_model import build_model
 
 _INSIDE_SHARE = 0.5  # a detection counts neither way when this share of it lies in an ignore box of its class
@@ -22,7 +23,8 @@ class IgnoreAwareValidator(DetectionValidator):
     def _prepare_batch(self, si: int, batch: dict[str, Any]) -> dict[str, Any]:
         prepared: dict[str, Any] = super()._prepare_batch(si, batch)
         real = prepared["cls"] < self.nc
-        self._ignore = (prepared["cls"][~real] - self.nc, prepared["bboxes"][~real])
+        unsure = ~real & (prepared["cls"] < 2 * self.nc)
+        self._ignore = (prepared["cls"][unsure] - self.nc, prepared["bboxes"][unsure])
         self._targets = (prepared["cls"][real], prepared["bboxes"][real])
         return {**prepared, "cls": self._targets[0], "bboxes": self._targets[1]}
 
@@ -46,7 +48,7 @@ class IgnoreAwareValidator(DetectionValidator):
 
 
 class EvidenceTrainer(DetectionTrainer):
-    """Trains the evidence classes. `data["names"]` holds coded names: the first half are the classes."""
+    """Trains the evidence classes. `data["names"]` holds coded names: classes, their ignore names, scenes."""
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> IgnoreAwareModel:
         model = build_model(cfg, weights, self._classes(), channels=self.data["channels"], verbose=verbose)
@@ -70,7 +72,7 @@ class EvidenceTrainer(DetectionTrainer):
 
     def _classes(self) -> list[str]:
         names = list(self.data["names"].values())
-        return names[: len(names) // 2]
+        return names[: (len(names) - len(SCENES)) // 2]
 
 
 def use_all_cores(trainer: Any) -> None:

@@ -1,86 +1,236 @@
-"""The folder a run trains from: linked photos, labels with ignore regions coded in, rare sources repeated."""
+"""The folder a run trains from: linked photos, labels with ignore regions coded in, made pictures in their share.
+
+Val stays real: pictures of further folders enter train alone, and their own val split is kept apart if asked for.
+"""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from firewarden.datasets.labels import (
     LabelRows,
     concat_rows,
+    label_rows,
     list_images,
     read_classes,
     read_labels,
     write_labels,
 )
-from firewarden.datasets.manifest import read_manifest, split_records
+from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
+from firewarden.errors import DatasetError
+from firewarden.training.balance import Balance, part_sizes, repeat_factors, resample, round_factors
+from firewarden.training.photo_rows import CableLabels, RowReader
+from firewarden.training.scenes import SCENES, scene_index
+
+VAL, VAL_MADE = "val", "val_made"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFolder:
+    """A data folder that joins train. `share` is that of all listed train pictures, met by seeded sub-sampling or
+    repetition; without it each picture is listed once."""
+
+    path: Path
+    share: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.share is not None and not 0 < self.share < 1:
+            raise DatasetError(f"{self.path.name}: got share {self.share}, expected a number between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What one folder gave to train: different photos, listed pictures, and the hash of photos and labels."""
+
+    name: str
+    sha256: str
+    photos: int
+    listed: int
+    share: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """A prepared folder: `yaml_path` for the trainer, real class names, and the hash of all photos and labels."""
+    """A prepared folder: `yaml_path` for the trainer, real class names, the hash of all photos and labels, and `parts`
+    of train, the real photos first."""
 
     yaml_path: Path
     classes: tuple[str, ...]
     sha256: str
     train_count: int
     val_count: int
+    parts: tuple[PartRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Photos of one folder and how often each is listed."""
+
+    folder: Path
+    images: Sequence[Path]
+    times: Sequence[int]
+    share: float | None = None
 
 
 def build_training_set(
-    source: Path, composed: Path | None, out: Path, repeat: Mapping[str, int]
+    source: Path,
+    extra: Sequence[ExtraFolder],
+    out: Path,
+    repeat: Mapping[str, int],
+    *,
+    seed: int = 0,
+    listed: int | None = None,
+    balance: Balance | None = None,
+    cable_labels: CableLabels = "whole",
+    teacher: Path | None = None,
+    val_extra: bool = False,
 ) -> TrainingSet:
     """Link photos and write coded labels under `out`.
 
-    `repeat` maps a substring of the manifest's source to how often its train photos are listed. Val photos of places
-    that train shows too are left out: they would reward memory in model selection.
+    `repeat` maps a substring of the manifest's source to how often its train photos are listed; `listed` fixes the number
+    of listed train pictures. Val photos of places that train shows too are left out: they would reward memory in model
+    selection. With `val_extra` the val split of the extra folders goes to `val_made`, which no trainer sees.
     """
-    classes = read_classes(source)
-    records = read_manifest(source)
-    digest = hashlib.sha256()
-    train = val = 0
-    for record in split_records(records, "train"):
-        times = max([count for name, count in repeat.items() if name in record.source], default=1)
-        train += _place(source / record.file, source, out / "train", len(classes), digest, times)
-    if composed is not None:
-        for image in list_images(composed):
-            train += _place(image, composed, out / "train", len(classes), digest, 1)
+    classes, records = read_classes(source), read_manifest(source)
+    reader = RowReader(classes, cable_labels, teacher)
+    real = _real_part(source, records, repeat, balance, seed)
+    parts = _sized([real, *(_extra_part(e, records, classes) for e in extra)], listed, seed)
+    digest, taken, placed = hashlib.sha256(), set[str](), []
+    for part in parts:
+        placed.append(_place_train(part, out / "train", reader, digest, taken))
+    val = 0
     for record in split_records(records, "val"):
-        val += _place(source / record.file, source, out / "val", len(classes), digest, 1)
-    yaml_path = _write_yaml(out, classes)
-    return TrainingSet(yaml_path, classes, digest.hexdigest(), train, val)
-
-
-def code_ignore(labels: LabelRows, ignore: LabelRows, class_count: int) -> LabelRows:
-    """One list of rows: ignore boxes of class c become class c + `class_count`."""
-    return concat_rows(labels, LabelRows(ignore.class_id + class_count, ignore.cxcywh.copy()))
+        image = source / record.file
+        _place(image, reader.read(image, source, complete=False), out / VAL, [image.stem], digest)
+        val += 1
+    if val_extra:
+        _place_made(extra, out / VAL_MADE, reader)
+    train = sum(part.listed for part in placed)
+    return TrainingSet(_write_yaml(out, classes), classes, digest.hexdigest(), train, val, tuple(placed))
 
 
 def coded_names(classes: Iterable[str]) -> list[str]:
-    """Names for the coded label ids: the classes, then one ignore name each."""
+    """Names for the coded label ids: the classes, then one ignore name each, then the scenes."""
     classes = list(classes)
-    return classes + [f"ignore_{name}" for name in classes]
+    return classes + [f"ignore_{name}" for name in classes] + [f"scene_{name}" for name in SCENES]
 
 
-def _place(
-    image: Path, folder: Path, out: Path, class_count: int, digest: "hashlib._Hash", times: int
-) -> int:
+def _real_part(
+    source: Path,
+    records: Sequence[PhotoRecord],
+    repeat: Mapping[str, int],
+    balance: Balance | None,
+    seed: int,
+) -> _Part:
+    """The train photos of the source: listed by source or by rarest class, whichever is more."""
+    train = split_records(records, "train")
+    times = [max([n for name, n in repeat.items() if name in r.source], default=1) for r in train]
+    if balance is not None:
+        shown = [read_labels(source / "labels" / f"{r.stem}.txt").class_id.tolist() for r in train]
+        factors = round_factors(repeat_factors(shown, balance), seed)
+        times = [max(pair) for pair in zip(times, factors, strict=True)]
+    return _Part(source, [source / record.file for record in train], times)
+
+
+def _extra_part(extra: ExtraFolder, records: Sequence[PhotoRecord], classes: tuple[str, ...]) -> _Part:
+    """The train pictures of a further folder, all of them where it has no manifest."""
+    if (extra.path / "classes.txt").exists() and read_classes(extra.path) != classes:
+        raise DatasetError(f"{extra.path / 'classes.txt'} differs, expected the classes {list(classes)}")
+    images = _images(extra.path, "train")
+    if not images:
+        raise DatasetError(f"{extra.path} has no train picture, expected at least one. Leave the folder out.")
+    if (extra.path / "manifest.csv").exists():
+        kept = {r.place_group for split in ("val", "test") for r in split_records(records, split)}
+        leaks = [r.file for r in split_records(read_manifest(extra.path), "train") if r.place_group in kept]
+        if leaks:
+            raise DatasetError(
+                f"{extra.path}: {len(leaks)} train pictures show places kept for val or test, first {leaks[0]}. "
+                "Make them from train photos alone."
+            )
+    return _Part(extra.path, images, [1] * len(images), extra.share)
+
+
+def _images(folder: Path, split: str) -> list[Path]:
+    if (folder / "manifest.csv").exists():
+        return [folder / record.file for record in read_manifest(folder) if record.split == split]
+    return list_images(folder) if split == "train" else []
+
+
+def _sized(parts: Sequence[_Part], listed: int | None, seed: int) -> list[_Part]:
+    """The parts with times that sum to their sizes."""
+    real, *others = parts
+    sizes = part_sizes(sum(real.times), [(len(part.images), part.share) for part in others], listed)
+    return [
+        _Part(part.folder, part.images, resample(part.times, size, seed + number), part.share)
+        for number, (part, size) in enumerate(zip(parts, sizes, strict=True))
+    ]
+
+
+def _place_train(
+    part: _Part, out: Path, reader: RowReader, digest: "hashlib._Hash", taken: set[str]
+) -> PartRecord:
+    """List the photos of one part; a name that an earlier part took gets the folder's name in front."""
+    own = hashlib.sha256()
+    photos, scenes = 0, _scene_tags(part.folder)
+    for image, times in zip(part.images, part.times, strict=True):
+        if not times:
+            continue
+        name = image.stem if image.stem not in taken else f"{part.folder.name}__{image.stem}"
+        if name in taken:
+            raise DatasetError(f"{image}: a picture of this name is in train already. Rename one folder.")
+        taken.add(name)
+        rows = code_scene(
+            reader.read(image, part.folder, complete=True), scenes.get(image.name), reader.classes
+        )
+        stems = [name, *(f"{name}__{copy}" for copy in range(1, times))]
+        _place(image, rows, out, stems, digest, own)
+        photos += 1
+    return PartRecord(part.folder.name, own.hexdigest(), photos, sum(part.times), part.share)
+
+
+def code_scene(rows: LabelRows, tag: str | None, classes: Sequence[str]) -> LabelRows:
+    """Coded rows with one more round the whole photo that names its scene (see `scene_loss.py`); as they are where the
+    tag says nothing about the kind of place."""
+    scene = scene_index(tag or "")
+    if scene is None:
+        return rows
+    return concat_rows(rows, label_rows([(2 * len(classes) + scene, 0.5, 0.5, 1.0, 1.0)]))
+
+
+def _scene_tags(folder: Path) -> dict[str, str]:
+    """Scene tag by file name; none where the folder has no manifest."""
+    if not (folder / "manifest.csv").exists():
+        return {}
+    return {Path(record.file).name: record.scene for record in read_manifest(folder)}
+
+
+def _place_made(extra: Sequence[ExtraFolder], out: Path, reader: RowReader) -> None:
+    for folder in (e.path for e in extra):
+        for image in _images(folder, "val"):
+            rows = reader.read(image, folder, complete=False)
+            _place(image, rows, out, [f"{folder.name}__{image.stem}"])
+
+
+def _place(image: Path, rows: LabelRows, out: Path, stems: Sequence[str], *digests: "hashlib._Hash") -> None:
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / "labels").mkdir(parents=True, exist_ok=True)
-    name = f"{image.stem}.txt"
-    rows = code_ignore(
-        read_labels(folder / "labels" / name), read_labels(folder / "ignore" / name), class_count
-    )
-    digest.update(image.name.encode() + image.read_bytes() + rows.class_id.tobytes() + rows.cxcywh.tobytes())
-    for copy in range(times):
-        stem = image.stem if copy == 0 else f"{image.stem}__{copy}"
+    if digests:
+        seen = image.name.encode() + image.read_bytes() + rows.class_id.tobytes() + rows.cxcywh.tobytes()
+        for digest in digests:
+            digest.update(seen)
+    for stem in stems:
         link = out / "images" / f"{stem}{image.suffix}"
         if not link.exists():
             link.symlink_to(image.resolve())
         write_labels(out / "labels" / f"{stem}.txt", rows)
-    return times
 
 
 def _write_yaml(out: Path, classes: tuple[str, ...]) -> Path:

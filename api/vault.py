@@ -1,0 +1,82 @@
+"""Photos and verdicts on their way to the disk: photos first, then the row that names them, then the answer."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from firewarden.api.blobs import BlobStore
+from firewarden.api.group_writer import GroupWriter
+from firewarden.api.problems import Problem
+from firewarden.api.storage import Repository, Write
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Commit:
+    """A write whose photos may still be on their way; `then` makes the answer of whether it was new."""
+
+    write: Write
+    photos: tuple["Future[None]", ...]
+    then: Callable[[bool], object]
+
+
+class Vault:
+    """Two threads that write in groups: one syncs photos, the other commits rows. Neither ever waits for company."""
+
+    def __init__(self, repository: Repository, blobs: BlobStore) -> None:
+        self._repository = repository
+        self._photos: GroupWriter[tuple[str, bytes], None] = GroupWriter("photos", blobs.put_all)
+        self._rows: GroupWriter[_Commit, object] = GroupWriter("rows", self._commit)
+
+    def open(self) -> None:
+        self._photos.open()
+        self._rows.open()
+
+    def close(self) -> None:
+        """All that was handed in is written first."""
+        self._photos.close()
+        self._rows.close()
+
+    def keep_photo(self, sha256: str, data: bytes) -> "Future[None]":
+        """Done when the photo would survive a power cut; OSError where it cannot be written."""
+        return self._photos.submit((sha256, data))
+
+    def commit(
+        self, write: Write, photos: Sequence["Future[None]"], then: Callable[[bool], T]
+    ) -> "Future[T]":
+        """The value of `then(is_new)`, after photos and rows are durable. `is_new` is False where the idempotency key
+        was there already, and then nothing was written. Raises a 503 Problem where a photo could not be stored."""
+        return self._rows.submit(_Commit(write, tuple(photos), then))  # type: ignore[return-value]
+
+    def _commit(self, commits: Sequence[_Commit]) -> list[object]:
+        failed = {i: error for i, commit in enumerate(commits) if (error := _photo_error(commit))}
+        good = [commit for i, commit in enumerate(commits) if i not in failed]
+        saved = iter(self._repository.save_all([commit.write for commit in good]) if good else [])
+        return [
+            failed[i] if i in failed else _finish(commit, next(saved)) for i, commit in enumerate(commits)
+        ]
+
+
+def _photo_error(commit: _Commit) -> Problem | None:
+    """The 503 of a commit whose photos did not reach the disk; waits for those still on their way."""
+    error = next((error for photo in commit.photos if (error := photo.exception())), None)
+    if error is None:
+        return None
+    problem = Problem(
+        503,
+        "storage-unavailable",
+        "The photo could not be written to disk; nothing was stored. Send the request again later.",
+        headers={"Retry-After": "30"},
+    )
+    problem.__cause__ = error
+    return problem
+
+
+def _finish(commit: _Commit, is_new: bool) -> object:
+    """The answer; an error in making it must not undo the group, which is committed by now."""
+    try:
+        return commit.then(is_new)
+    except Exception as error:  # noqa: BLE001 - goes to the caller
+        return error

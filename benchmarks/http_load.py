@@ -1,0 +1,149 @@
+"""`firewarden bench http`: our own server under closed and open load, its memory, and how soon it is ready."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from firewarden.benchmarks.conditions import filesystem_of
+from firewarden.benchmarks.load_generator import ServedLoad, Watch, put_load
+from firewarden.benchmarks.load_plan import Load, Target
+from firewarden.benchmarks.overhead import measure_overhead
+from firewarden.benchmarks.photos import BenchPhoto
+from firewarden.benchmarks.server_process import ServerProcess, start_firewarden
+from firewarden.benchmarks.stats import slope
+from firewarden.inference.batch_plan import PLAN_FILE
+from firewarden.inference.tuned import RUNTIME_FILE
+from firewarden.models.manifest import ModelManifest
+
+POST_PATH = "/v1/inspections"
+MEMORY_DISTINCT = 500  # photos that the memory run sends again and again, so that they fit on the disk
+_WATCH_EVERY_S = 1.0
+_STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and caches have filled
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPlan:
+    """What `bench http` does. `tuned` is a data folder whose `doctor --tune` choice is used; `open_shares` are arrival rates
+    as shares of the best closed loop; `overhead_rounds` 0 leaves that part out."""
+
+    clients: Sequence[int] = (1, 8, 16, 64)
+    open_shares: Sequence[float] = (0.5, 2.0)
+    seconds: float = 20.0
+    warm_up_s: float = 5.0
+    workers: int = 1
+    starts: int = 3
+    overhead_rounds: int = 7
+    model: str | None = None
+    tuned: Path | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    on_step: Callable[[str], object] = lambda text: None
+
+
+def measure_http(plan: HttpPlan, manifest: ModelManifest, photos: Sequence[BenchPhoto]) -> dict[str, Any]:
+    """Start-to-ready times, one row for each load, and what the server adds to decode and network."""
+    with _work_folder(plan) as work:
+        ready_s = _start_times(plan, work)
+        with _served(plan, work) as (server, target):
+            rows = [row for photo in photos for row in _loads_of_photo(plan, server, target, photo, work)]
+            overhead = measure_overhead(
+                server, target, photos, manifest, work,
+                rounds=plan.overhead_rounds, seconds=max(1.0, plan.seconds / 5), tuned=plan.tuned, on_step=plan.on_step,
+            )  # fmt: skip
+        return {
+            "workers": plan.workers,
+            "filesystem": filesystem_of(work),
+            "start_to_ready_s": ready_s,
+            "loads": rows,
+            "overhead": overhead,
+        }
+
+
+def watch_memory(
+    plan: HttpPlan, photos: Sequence[BenchPhoto], requests: int, clients: int = 8
+) -> dict[str, Any]:
+    """Memory of the server, MiB, over many requests; the slope is over those after the first quarter."""
+    load = Load(clients, seconds=0.0, warm_up_s=0.0, requests=requests, distinct=MEMORY_DISTINCT)
+    with _work_folder(plan) as work, _served(plan, work) as (server, target):
+        plan.on_step(f"{requests} requests of {clients} clients")
+        with Watch(server.resident_mb, _WATCH_EVERY_S) as watch:
+            served = put_load(server, target, load, photos, work)
+        return {
+            "requests": requests,
+            "workers": plan.workers,
+            **memory_figures(watch.values, requests),
+            **served.to_json(),
+        }
+
+
+def memory_figures(resident_mb: Sequence[float], requests: int) -> dict[str, Any]:
+    """Peak, last value and growth per 1,000 requests of values taken at equal distances over all requests."""
+    steady = resident_mb[int(len(resident_mb) * _STEADY_SHARE) :]
+    position = [requests * i / max(1, len(resident_mb)) / 1000 for i in range(len(steady))]
+    return {
+        "peak_mb": round(max(resident_mb, default=0.0), 1),
+        "last_mb": round(resident_mb[-1], 1) if resident_mb else None,
+        "mb_per_1000_requests": round(slope(position, steady), 3),
+    }
+
+
+def _loads_of_photo(
+    plan: HttpPlan, server: ServerProcess, target: Target, photo: BenchPhoto, work: Path
+) -> Iterator[dict[str, Any]]:
+    """Closed loops by number of clients, then open loops at shares of the best of them."""
+    best = 0.0
+    for clients in plan.clients:
+        served = _put(plan, server, target, Load(clients, 0.0, plan.seconds, plan.warm_up_s), photo, work)
+        best = max(best, served.result.goodput)
+        yield {"photo": photo.name, "loop": "closed", "clients": clients, "rate": None, **served.to_json()}
+    for share in plan.open_shares if best else ():
+        rate = round(share * best, 3)
+        served = _put(plan, server, target, Load(0, rate, plan.seconds, plan.warm_up_s), photo, work)
+        of_best = round(served.result.goodput / best, 4)
+        told = {"photo": photo.name, "loop": "open", "clients": None, "rate": rate, "share_of_best": share}
+        yield {**told, "goodput_of_best": of_best, **served.to_json()}
+
+
+def _put(
+    plan: HttpPlan, server: ServerProcess, target: Target, load: Load, photo: BenchPhoto, work: Path
+) -> ServedLoad:
+    plan.on_step(
+        f"{photo.name}: " + (f"{load.rate:.1f} photos/s" if load.is_open else f"{load.clients} clients")
+    )
+    return put_load(server, target, load, [photo], work)
+
+
+def _start_times(plan: HttpPlan, work: Path) -> list[float]:
+    """Seconds from start to ready, the first on an empty data folder."""
+    times = []
+    for number in range(plan.starts):
+        plan.on_step(f"start {number + 1} of {plan.starts}")
+        with _start(plan, work, work / "starts") as server:
+            times.append(round(server.start_to_ready_s, 3))
+    return times
+
+
+@contextmanager
+def _served(plan: HttpPlan, work: Path) -> Iterator[tuple[ServerProcess, Target]]:
+    with _start(plan, work, work / "data") as server:
+        yield server, Target("127.0.0.1", server.port, POST_PATH, {"X-API-Key": server.api_key()})
+
+
+def _start(plan: HttpPlan, work: Path, data_dir: Path) -> ServerProcess:
+    data_dir.mkdir(exist_ok=True)
+    for name in (RUNTIME_FILE, PLAN_FILE) if plan.tuned else ():
+        if plan.tuned and (plan.tuned / name).is_file():
+            shutil.copy(plan.tuned / name, data_dir / name)
+    return start_firewarden(
+        data_dir, work / "server.log", model=plan.model, workers=plan.workers, env=plan.env
+    )
+
+
+@contextmanager
+def _work_folder(plan: HttpPlan) -> Iterator[Path]:
+    """A folder on the disk of TMPDIR, removed at the end; photos sent are stored there meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="firewarden-bench-") as folder:
+        yield Path(folder)

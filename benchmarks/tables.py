@@ -1,0 +1,50 @@
+"""Pieces of the generated pages: Markdown tables, and what is said about the conditions of a run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from firewarden.benchmarks.conditions import is_busy
+
+Results = Mapping[str, Mapping[str, Any]]
+
+
+def table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Lines of a Markdown table; None becomes a dash."""
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    return lines + [f"| {' | '.join('-' if cell is None else str(cell) for cell in row)} |" for row in rows]
+
+
+def ratio_text(ratio: Mapping[str, Any] | None) -> str:
+    """`4.1 (3.9-4.3)`; without an interval the value alone."""
+    if not ratio:
+        return "-"
+    bounds = f" ({ratio['low']:.2f}-{ratio['high']:.2f})" if ratio["low"] is not None else ""
+    return f"{ratio['value']:.2f}{bounds}"
+
+
+def conditions_text(conditions: Mapping[str, Any]) -> list[str]:
+    """One paragraph; a busy machine is named before anything else."""
+    model, runtime = conditions["model"], conditions["runtime"]
+    versions = ", ".join(f"{name} {number}" for name, number in conditions["versions"].items())
+    warning = (
+        [
+            f"**The machine was busy** ({conditions['busy_before']:.0%} in use before the run): not for the record.",
+            "",
+        ]
+        if is_busy(conditions)
+        else []
+    )
+    return [
+        *warning,
+        (
+            f"{conditions['date'][:10]}, `{conditions['command']}`, {conditions['cpu']}, {conditions['cores']} cores "
+            f"({', '.join(conditions['cpu_flags'])}), governor {conditions['governor']}, {_busy_text(conditions)}, "
+            f"{conditions['system']}, Python {conditions['python']}, {versions}; model {model['id']} at {model['input_size']} px, "
+            f"sha256 `{model['sha256'][:12]}`, {runtime['runtime']} {runtime['precision']}."
+        ),
+    ]
+
+
+def _busy_text(conditions: Mapping[str, Any]) -> str:
+    share = conditions["busy_before"]
+    return f"load {conditions['load_before']} and {'unknown use' if share is None else f'{share:.0%} in use'} before"

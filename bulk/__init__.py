@@ -1,0 +1,1 @@
+"""Batches: many pictures from folders, archives, manifests and object stores, one row each, resumable."""

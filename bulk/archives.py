@@ -1,0 +1,188 @@
+"""Tar and zip archives as sources: members are read in order into memory, nothing is ever unpacked to disk.
+
+Refused, each with a row that says so: names that leave the archive, absolute names, links and devices, encrypted members,
+members above the size of a picture. An archive that unpacks to far more than it weighs, or is damaged, ends with a row of
+its own; the members before it stand.
+"""
+
+import bz2
+import gzip
+import lzma
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from firewarden.bulk.folders import is_photo_name
+from firewarden.bulk.items import MAX_BYTES, HeldReader, Item, broken
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
+_UNSUPPORTED = (NotImplementedError, RuntimeError)  # compression methods and passwords
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_MIB = 2**20
+
+
+class _Refused(Exception):
+    """The rest of an archive is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`ratio`: bytes out for a byte in, above which an archive is a bomb; pictures hardly compress. `free_bytes` may come
+    out of any archive, however small."""
+
+    member_bytes: int = MAX_BYTES
+    ratio: int = 50
+    free_bytes: int = 64 * _MIB
+
+    def total_bytes(self, archive_bytes: int) -> int:
+        return max(self.free_bytes, self.ratio * archive_bytes)
+
+
+def is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def archive_items(path: Path, limits: Limits = Limits()) -> Iterator[Item]:
+    """Pictures of an archive, keyed `archive!member`. The archive itself is an item where it cannot be read to its end."""
+    members = _zip_items if path.name.lower().endswith(".zip") else _tar_items
+    try:
+        yield from members(path, limits)
+    except _Refused as error:
+        yield broken(str(path), f"{error}; the members after this were not read")
+    except OSError as error:
+        yield broken(str(path), f"cannot be read: {error.strerror or error}")
+    except _DAMAGE as error:
+        yield broken(str(path), f"the archive is damaged or cut off ({error}); pack it again")
+
+
+def unsafe_name(name: str) -> str | None:
+    """What is wrong with a member's name, None for a name that stays below its archive."""
+    parts = re.split(r"[/\\]", name)
+    if name.startswith(("/", "\\")) or _DRIVE.match(name):
+        return "its name is absolute"
+    if ".." in parts:
+        return "its name leaves the archive"
+    return "its name has control characters" if re.search(r"[\x00-\x1f\x7f]", name) else None
+
+
+def count_in_zip(path: Path) -> int | None:
+    """How many pictures a zip lists, None where it cannot be opened."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(is_photo_name(info.filename) for info in archive.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+class _Meter:
+    """A stream that counts: it stops at `total_bytes`, and when headers between members take more than a few MiB."""
+
+    def __init__(self, stream: IO[bytes], total_bytes: int | None) -> None:
+        self._stream = stream
+        self._total_bytes = total_bytes
+        self._read_bytes = 0
+        self._allowed_bytes = 8 * _MIB
+
+    def allow(self, member_bytes: int) -> None:
+        """A member of this size comes next."""
+        self._allowed_bytes = self._read_bytes + member_bytes + 8 * _MIB
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._read_bytes += len(data)
+        if self._total_bytes is not None and self._read_bytes > self._total_bytes:
+            raise _Refused(
+                f"the archive unpacks to more than {self._total_bytes} bytes, far above its own size; a zip bomb?"
+            )
+        if self._read_bytes > self._allowed_bytes:
+            raise _Refused("the archive has a header of more than 8 MiB")
+        return data
+
+
+def _tar_items(path: Path, limits: Limits) -> Iterator[Item]:
+    with path.open("rb") as raw, _decompressed(raw) as plain:
+        total_bytes = None if plain is raw else limits.total_bytes(path.stat().st_size)
+        meter = _Meter(plain, total_bytes)
+        with tarfile.open(fileobj=cast(Any, meter), mode="r|", bufsize=256 * 1024) as archive:
+            number = 0
+            while (member := archive.next()) is not None:
+                cast(Any, archive).members.clear()  # else every header ever read stays in memory
+                meter.allow(member.size)
+                number += 1
+                yield from _tar_member(path, archive, member, f"member {number} of {path.name}", limits)
+
+
+def _tar_member(
+    path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, place: str, limits: Limits
+) -> Iterator[Item]:
+    key = f"{path}!{member.name}"
+    if member.isdir() or not (is_photo_name(member.name) or not member.isfile()):
+        return
+    problem = unsafe_name(member.name)
+    if not member.isfile() or member.issparse():
+        problem = problem or "it is a link, a device or a sparse file"
+    if problem is None and member.size > limits.member_bytes:
+        problem = f"it has {member.size} bytes, expected at most {limits.member_bytes}"
+    if problem:
+        yield broken(key, f"not read: {problem}; pack plain pictures under plain names", place)
+        return
+    stream = archive.extractfile(member)
+    data = stream.read() if stream else b""
+    yield Item(key, HeldReader(data), place=place)
+
+
+def _decompressed(raw: IO[bytes]) -> IO[bytes]:
+    """The plain tar stream, by the first bytes of the file rather than by its name."""
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    if magic.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.BZ2File(raw))
+    return cast(IO[bytes], lzma.LZMAFile(raw)) if magic == b"\xfd7zXZ\x00" else raw
+
+
+def _zip_items(path: Path, limits: Limits) -> Iterator[Item]:
+    with zipfile.ZipFile(path) as archive:
+        total_bytes, read_bytes = limits.total_bytes(path.stat().st_size), 0
+        for number, info in enumerate(archive.infolist(), 1):
+            if info.is_dir() or not is_photo_name(info.filename):
+                continue
+            key, place = f"{path}!{info.filename}", f"member {number} of {path.name}"
+            if problem := _zip_problem(info, limits):
+                yield broken(key, f"not read: {problem}; pack plain pictures under plain names", place)
+                continue
+            read_bytes += info.file_size  # reading stops at the size that is declared
+            if read_bytes > total_bytes:
+                raise _Refused(f"the archive unpacks to more than {total_bytes} bytes; a zip bomb?")
+            yield _zip_member(archive, info, key, place)
+
+
+def _zip_problem(info: zipfile.ZipInfo, limits: Limits) -> str | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if problem := unsafe_name(info.orig_filename):
+        return problem
+    if kind not in (0, stat.S_IFREG):
+        return "it is a link or a device"
+    if info.flag_bits & 1:
+        return "it is encrypted"
+    if info.file_size > limits.member_bytes:
+        return f"it has {info.file_size} bytes, expected at most {limits.member_bytes}"
+    if info.file_size > _MIB and info.file_size > limits.ratio * info.compress_size:
+        return f"it unpacks to {info.file_size} bytes from {info.compress_size}; a zip bomb?"
+    return None
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str, place: str) -> Item:
+    try:
+        with archive.open(info) as stream:
+            return Item(key, HeldReader(stream.read(info.file_size)), place=place)
+    except (*_DAMAGE, *_UNSUPPORTED) as error:
+        return broken(key, f"cannot be read from the archive: {error}; pack it again", place)

@@ -1,0 +1,115 @@
+"""One input of a batch: where its bytes are and what is known about it beforehand."""
+
+import stat
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from firewarden.errors import HazardError
+from firewarden.findings import InspectionContext, Source
+
+MAX_BYTES = 64 * 2**20  # of one picture; a phone photo has 3 to 12 MiB
+
+
+class Unreadable(Exception):
+    """The bytes of one input cannot be had; the message goes into its row."""
+
+
+class BatchStopped(HazardError):
+    """The batch cannot go on; what was written stays, and the same command continues it."""
+
+
+class Reader(Protocol):
+    """Gives the bytes of one input. Readers can be pickled, so that other processes can read."""
+
+    def read(self) -> bytes:
+        """At most MAX_BYTES; raises Unreadable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """A file on disk."""
+
+    path: Path
+
+    def read(self) -> bytes:
+        try:
+            told = self.path.stat()
+            if stat.S_ISFIFO(told.st_mode) or stat.S_ISCHR(told.st_mode) or stat.S_ISSOCK(told.st_mode):
+                raise Unreadable("cannot be read: it is a pipe or a device, expected a file")
+            check_size(told.st_size)
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)  # it may have grown since
+        except OSError as error:
+            raise Unreadable(f"cannot be read: {error.strerror or error}") from error
+        check_size(len(data))
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReader:
+    """Bytes that have been read already, e.g. out of an archive that can be read in order alone."""
+
+    data: bytes = field(repr=False)
+
+    def read(self) -> bytes:
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenReader:
+    """An input that is known to be of no use; `message` says why and what would cure it."""
+
+    message: str
+
+    def read(self) -> bytes:
+        raise Unreadable(self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a manifest says about a picture. `time` is ISO 8601."""
+
+    camera: str | None = None
+    time: str | None = None
+    venue: str | None = None
+    scene: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input. `key` names it within the batch and stands in its row as `path`. `place` says where it is listed, for
+    inputs that are listed one by one (`row 7 of cams.csv`): there, a repeated key is an error and not an overlap."""
+
+    key: str
+    reader: Reader
+    facts: Facts = Facts()
+    place: str = ""
+
+    def context(self, base: InspectionContext) -> InspectionContext:
+        """`base`, with venue and scene of the manifest where it names them: the register speaks, not a person."""
+        if self.facts.venue:
+            base = replace(base, venue_type=self.facts.venue)
+        if self.facts.scene:
+            base = replace(base, scene=self.facts.scene, scene_source=Source.REGISTER)
+        return base
+
+
+def broken(key: str, message: str, place: str = "") -> Item:
+    """An item whose row will be this error."""
+    return Item(key, BrokenReader(message), place=place)
+
+
+def repeated(item: Item, first: str) -> Item:
+    """The item that stands for a listing of a key that `first` listed already."""
+    told = f"{item.place} repeats {first or 'another source'}: the same picture twice; remove one of them"
+    return replace(item, key=f"{item.key} ({item.place})", reader=BrokenReader(told))
+
+
+def check_size(size: int) -> None:
+    """Raises Unreadable above MAX_BYTES."""
+    if size > MAX_BYTES:
+        raise Unreadable(
+            f"got a file of {size} bytes, expected at most {MAX_BYTES} for one picture; send a smaller one"
+        )

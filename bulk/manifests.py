@@ -1,0 +1,149 @@
+"""Manifests: CSV or Parquet tables with a column `path` and, if wanted, `camera`, `time`, `venue` and `scene`.
+
+Paths are relative to the manifest's folder, absolute, or object store URLs. A row that cannot be used becomes an item that
+says why; the other rows are not disturbed.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from firewarden.bulk.items import Facts, FileReader, Item, broken
+from firewarden.bulk.object_store import is_object_url, object_item
+from firewarden.errors import DatasetError
+
+COLUMNS = ("path", "camera", "time", "venue", "scene")
+MANIFEST_SUFFIXES = (".csv", ".parquet")
+_FIRST_YEAR = 2000  # a camera that lost its clock says 1970
+_CLOCK_ERROR = timedelta(days=1)
+Cells = Mapping[str, str]
+
+
+def is_manifest(path: Path) -> bool:
+    return path.suffix.lower() in MANIFEST_SUFFIXES
+
+
+def manifest_items(path: Path, now: datetime | None = None) -> Iterator[Item]:
+    """One item a row. `now` bounds the times that are believed. Raises DatasetError for a table without `path`."""
+    now = now or datetime.now(UTC)
+    for number, cells in _rows(path):
+        place = f"row {number} of {path.name}"
+        if isinstance(cells, str):
+            yield broken(f"{path} ({place})", f"{place}: {cells}", place)
+        else:
+            yield _item(path, cells, place, now)
+
+
+def count_in_manifest(path: Path) -> int:
+    """How many rows there are; raises DatasetError where the table as a whole cannot be read."""
+    if path.suffix.lower() == ".parquet":
+        return int(_open_parquet(path).metadata.num_rows)
+    return sum(1 for _ in _csv_rows(path))
+
+
+def read_time(text: str, now: datetime) -> str:
+    """ISO 8601 as it will stand in the row; raises ValueError saying what is wrong. A time without zone stays without."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"time {text!r} is not ISO 8601, expected e.g. 2026-05-01T08:30:00+08:00") from error
+    in_utc = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.year < _FIRST_YEAR or in_utc > now + _CLOCK_ERROR:
+        raise ValueError(f"time {text!r} lies before {_FIRST_YEAR} or in the future; set the camera's clock")
+    return moment.isoformat()
+
+
+def _item(manifest: Path, cells: Cells, place: str, now: datetime) -> Item:
+    named = cells.get("path", "")
+    if not named:
+        return broken(f"{manifest} ({place})", f"{place}: the path is empty; name a picture", place)
+    if "://" in named and not is_object_url(named):
+        return broken(
+            named, f"{place}: got a URL that is no object store, expected a path or s3://bucket/key", place
+        )
+    key = named if is_object_url(named) else str(manifest.parent / named)
+    try:
+        time = read_time(cells["time"], now) if cells.get("time") else None
+    except ValueError as error:
+        return broken(key, f"{place}: {error}", place)
+    facts = Facts(cells.get("camera") or None, time, cells.get("venue") or None, cells.get("scene") or None)
+    reader = object_item(key).reader if is_object_url(named) else FileReader(Path(key))
+    return Item(key, reader, facts, place)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
+    return _parquet_rows(path) if path.suffix.lower() == ".parquet" else _csv_rows(path)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
+    """(line, cells or what is wrong with the line)."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.reader(file, strict=True)
+            header = [name.strip().lower() for name in next(table, [])]
+            _check_columns(path, header)
+            yield from _csv_body(table, header)
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path} is not UTF-8 ({error.reason}); save it as 'CSV UTF-8' and run again"
+        ) from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _csv_body(table: Any, header: list[str]) -> Iterator[tuple[int, Cells | str]]:
+    while True:
+        try:
+            values = next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield table.line_num, f"the line is damaged ({error}); write it again"
+            continue
+        if len(values) == len(header):
+            yield table.line_num, {n: v.strip() for n, v in zip(header, values, strict=True)}
+        elif values:
+            yield table.line_num, f"got {len(values)} cells, expected {len(header)}; write it again"
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
+    file = _open_parquet(path)
+    _check_columns(path, [str(name).lower() for name in file.schema_arrow.names])
+    wanted = [name for name in file.schema_arrow.names if str(name).lower() in COLUMNS]
+    number = 0
+    for batch in file.iter_batches(batch_size=1024, columns=wanted):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, {str(name).lower(): _text(value) for name, value in row.items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value).strip()
+
+
+def _open_parquet(path: Path) -> Any:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DatasetError(
+            f"{path} needs pyarrow, which is not installed: pip install 'firewarden[parquet]'"
+        ) from error
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    if "path" not in names:
+        raise DatasetError(
+            f"{path} has the columns {names}, expected {', '.join(COLUMNS)}, of which path is needed. "
+            "Put a header line first."
+        )
+    if len(set(names)) < len(names):
+        raise DatasetError(f"{path} has the columns {names}, one of them twice; rename or remove it")

@@ -1,0 +1,107 @@
+"""Object stores (S3 and its kin) through the optional package obstore; credentials come from the environment it reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from firewarden.bulk.folders import is_photo_name
+from firewarden.bulk.items import Item, Unreadable, broken, check_size
+from firewarden.errors import DatasetError
+
+_SCHEMES = ("s3", "gs", "file")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReader:
+    """One object of the store at `base`; the store is opened where it is read."""
+
+    base: str
+    path: str
+
+    def read(self) -> bytes:
+        return read_object(open_store(self.base), self.path)
+
+
+def is_object_url(source: str) -> bool:
+    """Whether a source is s3://, gs:// or file://."""
+    return source.startswith(tuple(f"{scheme}://" for scheme in _SCHEMES))
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """The base of the store and the path within it. A file URL of a picture has its folder as base."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        folder, _, name = parts.path.rpartition("/")
+        return (f"file://{folder}", name) if is_photo_name(name) else (f"file://{parts.path}", "")
+    if not parts.netloc:
+        raise DatasetError(f"got {url!r}, expected {parts.scheme}://bucket/prefix")
+    return f"{parts.scheme}://{parts.netloc}", url.split(parts.netloc, 1)[1].strip("/")
+
+
+@cache
+def open_store(base: str) -> Any:
+    """The store of a bucket or folder; raises DatasetError."""
+    try:
+        from obstore.store import from_url
+    except ImportError as error:
+        raise DatasetError(
+            f"{base} needs obstore, which is not installed: pip install 'firewarden[s3]'"
+        ) from error
+    try:
+        return from_url(base)
+    except _failures() as error:
+        raise DatasetError(f"{base} cannot be opened: {_first_line(error)}") from error
+
+
+def object_item(url: str) -> Item:
+    """One object by its URL."""
+    base, path = split_url(url)
+    return Item(url, ObjectReader(base, path))
+
+
+def object_items(url: str) -> Iterator[Item]:
+    """The object itself where the URL ends like a picture, else every picture below the prefix, listed in pages."""
+    base, path = split_url(url)
+    if is_photo_name(path):
+        yield object_item(url)
+    else:
+        yield from listed_objects(open_store(base), base, path)
+
+
+def listed_objects(store: Any, base: str, prefix: str) -> Iterator[Item]:
+    """Pictures of a store below a prefix; a listing that breaks off is an item that says so."""
+    import obstore
+
+    try:
+        for page in obstore.list(store, prefix or None, chunk_size=1000):
+            for entry in page:
+                if is_photo_name(entry["path"]):
+                    yield Item(f"{base}/{entry['path']}", ObjectReader(base, entry["path"]))
+    except _failures() as error:
+        yield broken(f"{base}/{prefix}", f"cannot be listed to its end: {_first_line(error)}")
+
+
+def read_object(store: Any, path: str) -> bytes:
+    """The bytes of one object, its size checked before they are fetched; raises Unreadable."""
+    import obstore
+
+    try:
+        answer = obstore.get(store, path)
+        check_size(answer.meta["size"])
+        return bytes(answer.bytes())
+    except FileNotFoundError as error:
+        raise Unreadable("cannot be read: no such object") from error
+    except _failures() as error:
+        raise Unreadable(f"cannot be read: {_first_line(error)}") from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from obstore.exceptions import BaseError
+
+    return BaseError, OSError, ValueError
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__

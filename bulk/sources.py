@@ -1,0 +1,61 @@
+"""What the command line names, as items: pictures, folders, globs, archives, manifests, object stores."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from firewarden.bulk.archives import archive_items, count_in_zip, is_archive
+from firewarden.bulk.folders import count_in_folder, file_item, folder_items, glob_items, is_glob
+from firewarden.bulk.items import Item
+from firewarden.bulk.manifests import count_in_manifest, is_manifest, manifest_items
+from firewarden.bulk.object_store import is_object_url, object_items, open_store, split_url
+from firewarden.errors import DatasetError
+
+
+def source_items(sources: Iterable[str]) -> Iterator[Item]:
+    """Items of all sources, one source after the other, listed as they are asked for."""
+    for source in sources:
+        yield from _items_of(source)
+
+
+def check_sources(sources: Iterable[str]) -> int | None:
+    """How many items there will be, None where that is not known beforehand (tar, object stores). Raises DatasetError for
+    a source that cannot be meant: a glob without a match, an unreadable table, a missing package."""
+    counts = [_count(source) for source in sources]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _items_of(source: str) -> Iterator[Item]:
+    path = Path(source)
+    if is_object_url(source):
+        return object_items(source)
+    if is_glob(source):
+        return glob_items(source)
+    if path.is_dir():
+        return folder_items(path)
+    if path.is_file() and is_archive(path):
+        return archive_items(path)
+    return manifest_items(path) if is_manifest(path) else iter([file_item(path)])
+
+
+def _count(source: str) -> int | None:
+    path = Path(source)
+    if is_object_url(source):
+        open_store(split_url(source)[0])
+        return None
+    if "://" in source:
+        raise DatasetError(f"got {source!r}, expected a path, a glob, or an s3:// or gs:// URL")
+    if is_glob(source):
+        return _count_glob(source)
+    if path.is_dir():
+        return count_in_folder(path)
+    if path.is_file() and is_archive(path):
+        return count_in_zip(path) if path.suffix.lower() == ".zip" else None
+    return count_in_manifest(path) if is_manifest(path) else 1
+
+
+def _count_glob(pattern: str) -> int:
+    count = sum(1 for _ in glob_items(pattern))
+    if not count:
+        raise DatasetError(f"no JPEG, PNG or WebP picture matches {pattern!r}; check the pattern")
+    return count

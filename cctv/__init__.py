@@ -1,0 +1,1 @@
+"""Fixed cameras: from frames to events, one for each happening. No video decoding here."""

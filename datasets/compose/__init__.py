@@ -1,0 +1,5 @@
+"""Composed photos: real ones with things set in, drawn in or taken out, each with its untouched photo as negative."""
+
+from firewarden.datasets.compose.plan import ComposePlan, compose_photos
+
+__all__ = ["ComposePlan", "compose_photos"]

@@ -1,0 +1,78 @@
+"""`firewarden batch`: many pictures to one file of rows, resumable.
+
+Exit codes: 0 done, 1 a finding reached --fail-on, 2 an input could not be scored or the batch could not go on.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from firewarden.cli_runtime import inspect_runtime
+from firewarden.errors import DatasetError
+from firewarden.findings import Fact, InspectionContext, RiskLevel, Source
+
+_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+def batch(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders, pictures, globs, tar and zip files, CSV or Parquet manifests, s3:// URLs."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: .jsonl or .parquet.")],
+    report: Annotated[Path | None, typer.Option(help="HTML summary with blurred thumbnails.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many inputs.")] = None,
+    min_level: Annotated[
+        RiskLevel | None, typer.Option(help="Leave pictures below this level out of the file; errors stay.")
+    ] = None,
+    fail_on: Annotated[
+        RiskLevel | None, typer.Option(help="Exit 1 when a finding reaches this level.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew; drop what is there.")] = False,
+    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    workers: Annotated[int | None, typer.Option(min=1, help="Pictures at once (default: all cores).")] = None,
+    readers: Annotated[int, typer.Option(min=1, help="Threads that read; more for object stores.")] = 4,
+    min_confidence: Annotated[
+        float | None, typer.Option(min=0, max=1, help="List detections down to this.")
+    ] = None,
+    venue_type: Annotated[str, typer.Option(help="Kind of venue where a manifest names none.")] = "unknown",
+    scene: Annotated[str | None, typer.Option(help="Kind of place where a manifest names none.")] = None,
+    fact: Annotated[list[str] | None, typer.Option(help="A fact you vouch for; repeatable.")] = None,
+    closure_profile: Annotated[str, typer.Option(help="Closing duties of which region.")] = "yunhe_zhejiang",
+    model: Annotated[str | None, typer.Option(help="Model id, or the path of a model folder.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rule file instead of the packaged one.")] = None,
+) -> None:
+    """Score many pictures into one file: one row each, failures included. Run it again to continue."""
+    from firewarden.bulk.console import print_batch, shown_progress
+    from firewarden.bulk.engine import Effort, EngineName
+    from firewarden.bulk.job import Job, check_job, run_job
+    from firewarden.bulk.scorer import ScorerFactory
+    from firewarden.inference.machine import usable_cores
+
+    if engine not in list(EngineName):
+        raise DatasetError(f"got --engine {engine!r}, expected one of {', '.join(EngineName)}")
+    named = Path(model) if model and ("/" in model or "\\" in model or Path(model).is_dir()) else model
+    effort = Effort(readers, workers or usable_cores())
+    runtime, cache_dir = inspect_runtime(named)
+    if runtime is not None:  # the one `inspect` would use, with one core for each run of the network
+        runtime = replace(runtime, threads=1, streams=effort.workers)
+    facts = tuple(Fact(name, Source.PERSON) for name in fact or [])
+    context = InspectionContext(venue_type, scene=scene, facts=facts, closure_profile=closure_profile)
+    factory = ScorerFactory(named, rules, context, min_confidence, runtime, 1, cache_dir)
+    job = Job(tuple(sources), out, factory, report, limit, min_level, overwrite, EngineName(engine), effort)
+    with shown_progress(_err, check_job(job), quiet=as_json) as on_progress:
+        result = run_job(job, on_progress)
+    if as_json:
+        sys.stdout.write(json.dumps({"out": str(out), **result.to_json()}, ensure_ascii=False) + "\n")
+    else:
+        print_batch(_out, result, out)
+    reached = fail_on is not None and result.summary.reaches(fail_on)
+    raise typer.Exit(1 if reached else 2 if result.summary.failed else 0)

@@ -1,0 +1,77 @@
+"""`firewarden cctv`: the camera register.
+
+Exit codes: 0 all well, 2 a register with faults. Each subcommand imports what it needs when it runs.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+cctv_app = typer.Typer(no_args_is_help=True, help="Fixed cameras.")
+cameras_app = typer.Typer(no_args_is_help=True, help="The camera register.")
+cctv_app.add_typer(cameras_app, name="cameras")
+_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+RegisterFile = Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")]
+RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@cameras_app.command("validate")
+def validate(file: RegisterFile, rules: RulesOption = None, as_json: JsonOption = False) -> None:
+    """Check a register: every fault with its line, every camera that may not stand where it is said to."""
+    register = _read(file, rules)
+    if as_json:
+        problems = [
+            {"line": p.line, "camera_id": p.camera_id, "message": p.message, "refused": p.refused}
+            for p in register.problems
+        ]
+        _print_json({"cameras": len(register.cameras), "problems": problems})
+    else:
+        _print_problems(file, register)
+        _out.print(
+            f"{len(register.cameras)} cameras in order, {len(register.problems)} problems", highlight=False
+        )
+    raise typer.Exit(2 if register.problems else 0)
+
+
+@cameras_app.command("list")
+def list_cameras(file: RegisterFile, rules: RulesOption = None, as_json: JsonOption = False) -> None:
+    """List the cameras of a register; those with faults are left out and told on stderr."""
+    register = _read(file, rules)
+    _print_problems(file, register)
+    if as_json:
+        _print_json(register.to_json())
+    else:
+        table = Table(
+            "id", "name", "venue", "scene", "every s", "keep days", "expected", box=None, pad_edge=False
+        )
+        for camera in register.cameras:
+            expected = ", ".join(f"{count} {name}" for name, count in camera.expected.items())
+            cells = (camera.id, camera.name, camera.venue, camera.scene, f"{camera.sample_every_s:g}")
+            table.add_row(*map(escape, cells), str(camera.retention_days), expected)
+        _out.print(table)
+    raise typer.Exit(2 if register.problems else 0)
+
+
+def _read(file: Path, rules: Path | None) -> Any:
+    """The register of the file; its type is not named here, so that nothing is imported before a command runs."""
+    from firewarden.cctv.register import read_register
+    from firewarden.inference.rules import load_rules
+
+    return read_register(file, load_rules(rules))
+
+
+def _print_problems(file: Path, register: Any) -> None:
+    for problem in register.problems:
+        _err.print(escape(f"{file}:{problem}"), highlight=False)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,0 +1,100 @@
+"""`firewarden data compose`: edited real photos with their untouched negatives, as a data folder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from firewarden.errors import DatasetError
+
+_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+def compose(
+    data: Annotated[
+        Path, typer.Option(help="Folder that holds real/ and cutouts/, or a data folder itself.")
+    ],
+    out: Annotated[Path, typer.Option(help="Data folder to write.")],
+    kinds: Annotated[
+        str, typer.Option(help="missing_extinguisher=100,blocked_exit=100: pairs of each kind.")
+    ],
+    split: Annotated[
+        str, typer.Option(help="Split whose photos and cut-outs are used: train or val.")
+    ] = "train",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same set.")] = 0,
+    cutouts: Annotated[
+        Path | None, typer.Option(help="Catalogue of crops; default: cutouts/ beside the photos.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where cut-outs are kept; default: .cutouts beside --out.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Also draw a contact sheet here (PNG or JPEG).")] = None,
+    sheet_count: Annotated[int, typer.Option(min=1, help="Pictures on the sheet, from the first on.")] = 48,
+    force: Annotated[bool, typer.Option("--force", help="Replace the set that --out holds already.")] = False,
+) -> None:
+    """Set goods before doors, take extinguishers out, put two-wheelers indoors; each with its untouched photo."""
+    from firewarden.datasets.compose.save import write_composed
+    from firewarden.datasets.compose.sources import Sources
+
+    if split not in ("train", "val"):
+        raise DatasetError(f"--split: got {split!r}, expected train or val. Test photos are never edited.")
+    if (out / "manifest.csv").exists() and not force:
+        raise DatasetError(f"{out} holds a data set already. Choose another folder or give --force.")
+    if force:
+        _remove_listed(out)
+    photos = data / "real" if (data / "real").is_dir() else data
+    counts = parse_kinds(kinds)
+    sources = Sources(photos, cutouts or photos.parent / "cutouts", split, cache or out.parent / ".cutouts")
+    with _bar() as progress:
+        written = write_composed(sources, counts, out, seed=seed, progress=progress)
+    _out.print(f"{written} pictures -> {escape(str(out))}", highlight=False)
+    if sheet is not None and written:
+        _draw_sheet(out, sheet, sheet_count)
+
+
+def _remove_listed(folder: Path) -> None:
+    """Delete the pictures that a folder's manifest lists, with their labels: a smaller new set would leave some behind."""
+    from firewarden.datasets.manifest import read_manifest
+
+    if not (folder / "manifest.csv").exists():
+        return
+    for record in read_manifest(folder):
+        (folder / record.file).unlink(missing_ok=True)
+        for name in (f"labels/{record.stem}.txt", f"ignore/{record.stem}.txt", f"cables/{record.stem}.json"):
+            (folder / name).unlink(missing_ok=True)
+
+
+def parse_kinds(text: str) -> dict[str, int]:
+    """Counts by kind from `name=count,name=count`."""
+    counts: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = part.partition("=")
+        if not number.isdigit() or name in counts:
+            raise DatasetError(f"--kinds: got {part!r}, expected name=count, each name once.")
+        counts[name] = int(number)
+    if not any(counts.values()):
+        raise DatasetError(f"--kinds: got {text!r}, expected at least one kind with a count above 0.")
+    return counts
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, fed with (done, all); none where stderr is no terminal."""
+    from rich.progress import Progress
+
+    with Progress(console=_err, transient=True, disable=not _err.is_terminal) as bar:
+        task = bar.add_task("composing", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _draw_sheet(folder: Path, path: Path, count: int) -> None:
+    from firewarden.datasets.contact_sheet import contact_sheet
+    from firewarden.datasets.manifest import read_manifest
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contact_sheet(folder, read_manifest(folder)[:count], columns=6).save(path)
+    _out.print(f"contact sheet -> {escape(str(path))}", highlight=False)

@@ -1,0 +1,62 @@
+"""`firewarden train`: start, go on with or finish a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from firewarden.errors import DatasetError
+
+_out = Console(soft_wrap=True)
+
+
+def train(
+    config: Annotated[
+        Path, typer.Argument(help="Training configuration (YAML); with --resume or --finish a run folder.")
+    ],
+    data: Annotated[Path, typer.Option(help="Data folder with manifest.csv.")] = Path("data/real"),
+    weights: Annotated[
+        Path, typer.Option(help="Starting weights (.pt): COCO's, or the checkpoint of another run.")
+    ] = Path("weights/yolo26n_coco_dq.pt"),
+    runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(help="PATH or PATH:SHARE, a further data folder and its share of train; repeatable."),
+    ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Folder written by `firewarden data complete`.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the configuration's.")] = None,
+    fraction: Annotated[float | None, typer.Option(help="Share of the train photos, for a trial.")] = None,
+    imgsz: Annotated[int | None, typer.Option(help="Input size instead of the configuration's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Measure the last checkpoint of a run and draw its pictures.")
+    ] = False,
+) -> None:
+    """Train a detector; writes a run folder with checkpoints, curves, confusion matrix and run.json."""
+    if resume and finish:
+        raise DatasetError("got --resume and --finish, expected one of them: --resume finishes by itself.")
+    if finish:
+        from firewarden.training.finish import finish as finish_run
+
+        record = finish_run(config)
+        _out.print(
+            f"run: {config}, {record.get('epochs_done', 0)} epochs; see curves.png, confusion_matrix.png"
+        )
+        return
+    from firewarden.training.recipe import parse_extra
+    from firewarden.training.train import resume as resume_run
+    from firewarden.training.train import train as start_run
+
+    wanted = {"epochs": epochs, "fraction": fraction, "imgsz": imgsz}
+    overrides = {name: value for name, value in wanted.items() if value is not None}
+    if resume:
+        run = resume_run(config)
+    else:
+        folders = [parse_extra(text) for text in extra or []]
+        run = start_run(
+            config, data=data, weights=weights, runs=runs, overrides=overrides, extra=folders, teacher=teacher
+        )
+    _out.print(f"run: {run}")

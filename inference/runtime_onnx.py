@@ -1,0 +1,53 @@
+"""ONNX Runtime: the runtime of every installation, and the reference for all others."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from firewarden.inference.session import SCENE_OUTPUT, NetworkOutput, Signature
+
+CPU_PROVIDERS: tuple[tuple[str, Mapping[str, Any]], ...] = (("CPUExecutionProvider", {}),)
+
+
+class OnnxSession:
+    """One ONNX Runtime session, fp32 or int8 by what the file holds. Thread-safe: many threads may run it at once."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int | None = None,
+        providers: Sequence[tuple[str, Mapping[str, Any]]] = CPU_PROVIDERS,
+        ort: Any = onnxruntime,
+    ) -> None:
+        """`threads` are those of one run (None: all cores). `ort` is the module, given by tests."""
+        named = [(name, dict(options)) for name, options in providers]
+        self._session = ort.InferenceSession(str(path), session_options(ort, threads), providers=named)
+        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
+        self._input = self._session.get_inputs()[0].name
+        rows, *others = self._session.get_outputs()
+        scene_count = next((int(output.shape[1]) for output in others if output.name == SCENE_OUTPUT), 0)
+        metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.signature = Signature(tuple(rows.shape), scene_count, metadata)
+        self._wanted = [rows.name] + ([SCENE_OUTPUT] if scene_count else [])
+
+    def run(self, batch: NDArray[np.float32]) -> NetworkOutput:
+        rows, *scene = self._session.run(self._wanted, {self._input: batch})
+        return NetworkOutput(rows, scene[0] if scene else np.empty((len(rows), 0), np.float32))
+
+
+def session_options(ort: Any, threads: int | None) -> Any:
+    """Options of every session. docs/tuning.md says what each was measured to do."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or 0  # 0: one for each physical core
+    options.inter_op_num_threads = 1  # the graph is a chain; its branches are too short to share out
+    # Waiting threads sleep: a spinning one takes the core that another run, or the decoding of a photo, needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The arena keeps the buffers of the largest run, so that later ones allocate nothing.
+    options.enable_cpu_mem_arena = True
+    options.log_severity_level = 3
+    return options

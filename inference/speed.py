@@ -1,0 +1,76 @@
+"""How fast is a session? Rounds of all candidates side by side, so that a busy moment of the machine hits them alike."""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firewarden.inference.session import ModelSession
+
+Clock = Callable[[], float]
+_WARM_UP_RUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a session is asked: `batch` photos a run, `streams` threads that each run one after the other."""
+
+    streams: int = 1
+    batch: int = 1
+
+
+def measure_side_by_side(
+    trials: Mapping[str, tuple[ModelSession, Load]],
+    picture: NDArray[np.float32],
+    *,
+    rounds: int,
+    seconds: float,
+    clock: Clock = time.perf_counter,
+) -> dict[str, float]:
+    """Photos a second by name: the median of `rounds` rounds, each asking every trial in turn for `seconds`.
+
+    `picture` is (1, 3, h, w). All trials are warm before the first round.
+    """
+    for session, load in trials.values():
+        photos_per_second(session, picture, load, seconds=0, clock=clock, runs=_WARM_UP_RUNS)
+    measured: dict[str, list[float]] = {name: [] for name in trials}
+    for _ in range(rounds):
+        for name, (session, load) in trials.items():
+            measured[name].append(photos_per_second(session, picture, load, seconds=seconds, clock=clock))
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+def photos_per_second(
+    session: ModelSession,
+    picture: NDArray[np.float32],
+    load: Load,
+    *,
+    seconds: float,
+    clock: Clock = time.perf_counter,
+    runs: int = 1,
+) -> float:
+    """Photos of all streams over the time from the common start to the end of the last run. Each stream makes at least
+    `runs` runs, and starts none after `seconds`."""
+    batch = np.ascontiguousarray(np.repeat(picture, load.batch, axis=0))
+    done = [0] * load.streams
+    gate = threading.Barrier(load.streams + 1)
+
+    def work(stream: int) -> None:
+        gate.wait()
+        until = clock() + seconds
+        while done[stream] < runs or clock() < until:
+            session.run(batch)
+            done[stream] += 1
+
+    threads = [threading.Thread(target=work, args=(stream,), daemon=True) for stream in range(load.streams)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    start = clock()
+    for thread in threads:
+        thread.join()
+    return sum(done) * load.batch / (clock() - start)

@@ -1,0 +1,149 @@
+"""Result files, generated pages and charts, and the arithmetic of capacity, by hand."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from firewarden.benchmarks.capacity import Habits, Parts, capacity_page, need_of, parts_of
+from firewarden.benchmarks.charts import Bar, bar_chart
+from firewarden.benchmarks.conditions import busy_share, cpu_flags, filesystem_of, is_busy
+from firewarden.benchmarks.peer_venvs import PEERS, SCRIPTS, venv_program
+from firewarden.benchmarks.report_page import charts_of, how_fast_page, write_pages
+from firewarden.benchmarks.results import load_results, save_result
+from firewarden.errors import HazardError
+
+CONDITIONS = {
+    "date": "2026-01-01T00:00:00+00:00", "command": "firewarden bench http", "cpu": "a processor", "cores": 2,
+    "cpu_flags": ["avx2"], "governor": "unknown", "load_before": 0.0, "busy_before": 0.05, "system": "Linux", "python": "3.11",
+    "versions": {"numpy": "2"}, "model": {"id": "m", "sha256": "0" * 64, "input_size": 640},
+    "runtime": {"runtime": "onnxruntime", "precision": "fp32"},
+    "photos": [{"name": "phone-12mp", "wh": [3024, 4032], "bytes": 3_000_000}],
+}  # fmt: skip
+LOAD = dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"), 10.0) | dict.fromkeys(
+    ("shed", "errors", "lost", "stuck"), 0
+)
+CLOSED = LOAD | {
+    "photo": "phone-12mp", "loop": "closed", "clients": 8, "rate": None, "goodput": 16.0, "server_cores": 1.6,
+    "generator_cores": 0.1, "resident_mb": 300.0,
+}  # fmt: skip
+OPEN = CLOSED | {
+    "loop": "open",
+    "clients": None,
+    "rate": 32.0,
+    "share_of_best": 2.0,
+    "goodput_of_best": 0.97,
+    "shed": 160,
+}
+HALF = OPEN | {"rate": 8.0, "share_of_best": 0.5, "goodput_of_best": 0.5, "p50_ms": 4.0}
+HTTP = {
+    "kind": "http", "conditions": CONDITIONS, "loads": [CLOSED | {"clients": 1, "goodput": 9.0}, CLOSED, HALF, OPEN],
+    "start_to_ready_s": [1.5, 1.25], "filesystem": "ext4", "workers": 1,
+    "overhead": [{"photo": "phone-12mp", "http_p50_ms": 60.0, "bare_p50_ms": 59.0, "added_ms": 1.0}],
+}  # fmt: skip
+RATIO = {"value": 4.0, "low": 3.5, "high": 4.5, "rounds": 5}
+PEERS_TOLD = {
+    "kind": "peers", "conditions": CONDITIONS, "ours": "firewarden", "not_run": {"firewarden, CUDA": "no GPU"}, "pinned": {"it": ["it==1"]},
+    "servers": [
+        CLOSED | {"name": "firewarden", "rounds": [15.0, 16.0], "start_to_ready_s": 1.5, "ours_over_it": None},
+        CLOSED | {"name": "<peer>", "goodput": 4.0, "rounds": [4.0], "start_to_ready_s": 9.0, "ours_over_it": RATIO},
+    ],
+    "loops": [
+        {"photo": "phone-12mp", "loop": "bare", "per_second": 18.0, "rounds": [18.0], "ours_over_it": {"8": RATIO}}
+    ],
+}  # fmt: skip
+
+
+def test_a_county_by_hand():
+    """36,000 photos a day; a tenth in the busiest hour is 1 a second, its peak 2; 0.3 core seconds each, half busy: 1.2 cores,
+    so 2; one process of 2 cores; 36,000 x 2.5 MB x 10 days; 2 x 2.5 MB x 8."""
+    need = need_of(3600, Parts(0.3, 2_500_000, 1000.0, 2), Habits(10, 0.1, 2.0, 0.5, 10))
+    assert (need.photos_per_day, need.peak_per_s, need.cores) == (36_000, pytest.approx(2), 2)
+    assert need.memory_gb == pytest.approx(1.048576)
+    assert need.disk_gb_per_year == pytest.approx(900)
+    assert need.line_mbit_s == pytest.approx(40)
+
+
+def test_parts_come_from_the_best_closed_loop_of_the_12_mp_photo():
+    parts = parts_of({"http": HTTP, "memory": {"peak_mb": 410.0}})
+    assert parts == Parts(core_s=pytest.approx(0.1), photo_bytes=3_000_000, process_mb=410.0, cores=2)
+    assert "one county: 2,000 grid workers | 40,000 | 6.7 | 2 |" in capacity_page({"http": HTTP})
+
+
+@pytest.mark.parametrize("results", [{}, {"http": HTTP | {"loads": []}}])
+def test_without_results_the_pages_say_what_to_run(results):
+    assert parts_of(results) is None
+    assert "Not measured yet" in capacity_page(results)
+    if not results:
+        assert how_fast_page({}).count("Not measured yet: `firewarden bench") == 6
+
+
+def test_the_page_shows_what_was_measured():
+    page = how_fast_page({"http": HTTP, "peers": PEERS_TOLD})
+    assert "| phone-12mp | 32.0/s, 2 x peak | 16.0 | 0.97 |" in page
+    assert "| phone-12mp | 8 | <peer> | 4.0 | 4.00 (3.50-4.50) |" in page
+    assert "| firewarden, CUDA | not run: no GPU |" in page
+    assert "- it: it==1" in page
+    assert (
+        "goodput 0.97 of the peak, p99 of accepted 2.5 times the p50 at half the peak" in page
+    )  # 10 ms / 4 ms
+    assert "1.50, 1.25" in page and "busy" not in page
+    busy = how_fast_page({"http": HTTP | {"conditions": CONDITIONS | {"busy_before": 0.9}}})
+    assert "**The machine was busy**" in busy
+
+
+def test_pages_and_charts_are_written_from_files(tmp_path):
+    for kind, told in (("http", HTTP), ("peers", PEERS_TOLD)):
+        measured = {name: value for name, value in told.items() if name not in ("kind", "conditions")}
+        save_result(tmp_path / "results", kind, CONDITIONS, measured)
+    written = {
+        path.relative_to(tmp_path).as_posix() for path in write_pages(tmp_path / "results", tmp_path / "docs")
+    }
+    assert written == {"docs/how-fast.md", "docs/capacity.md", "docs/charts/peers-phone-12mp.svg"}
+    assert "charts/peers-phone-12mp.svg" in (tmp_path / "docs/how-fast.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"kind": "http", "schema_version": 0})])
+def test_a_damaged_result_file_names_its_command(tmp_path, text):
+    (tmp_path / "http.json").write_text(text)
+    with pytest.raises(HazardError, match="firewarden bench http"):
+        load_results(tmp_path)
+
+
+def test_bars_are_as_long_as_their_values():
+    root = ET.fromstring(bar_chart("a < b", "s", [Bar("x", 50, 40, 100, strong=True), Bar("y", 25)]))
+    space = "{http://www.w3.org/2000/svg}"
+    ground, *bars = root.findall(f"{space}rect")
+    assert [float(bar.get("width")) for bar in bars] == [180.0, 90.0]  # 360 px are 100, the longest range
+    assert bars[0].get("fill") != bars[1].get("fill")
+    assert float(ground.get("width")) == 760
+    assert "a < b" in [text.text for text in root.findall(f"{space}text")]
+
+
+def test_no_bars_are_a_picture_too():
+    assert ET.fromstring(bar_chart("t", "u", [])).tag.endswith("svg")
+
+
+def test_charts_escape_names_and_order_by_value():
+    svg = charts_of({"peers": PEERS_TOLD})["peers-phone-12mp.svg"]
+    assert svg.index("bare: bare") < svg.index(">firewarden<") < svg.index("&lt;peer&gt;")
+
+
+def test_a_tenth_of_the_machine_is_busy():
+    assert (
+        is_busy({"busy_before": 0.11})
+        and not is_busy({"busy_before": 0.1})
+        and not is_busy({"busy_before": None})
+    )
+    share = busy_share(0.05)
+    assert share is None or 0 <= share <= 1
+    assert isinstance(filesystem_of(SCRIPTS), str) and isinstance(cpu_flags(), list)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_every_peer_has_a_script_and_pinned_requirements(peer, tmp_path):
+    lines = (SCRIPTS / f"requirements-{peer}.txt").read_text().splitlines()
+    assert lines and all("==" in line for line in lines)
+    compile((SCRIPTS / f"{peer}_app.py").read_text(encoding="utf-8"), peer, "exec")
+    with pytest.raises(HazardError, match="bench peers"):
+        venv_program(tmp_path, peer)

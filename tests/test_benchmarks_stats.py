@@ -1,0 +1,151 @@
+"""Figures of benchmarks, checked by hand."""
+
+import math
+
+import pytest
+
+pytest.importorskip("psutil", reason="BENCHMARKS NOT TESTED: pip install 'firewarden[bench]'")
+
+from firewarden.benchmarks.http_load import memory_figures
+from firewarden.benchmarks.load_plan import LOST, STUCK, Load, Samples, arrivals
+from firewarden.benchmarks.load_report import report_load
+from firewarden.benchmarks.overhead import overhead_figures
+from firewarden.benchmarks.peer_runs import PeerMeasures, peer_rows
+from firewarden.benchmarks.stats import latency_of, percentile, ratio_of_rounds, slope
+from firewarden.benchmarks.throughput import loop_rows
+
+
+@pytest.mark.parametrize(
+    ("values", "q", "expected"),
+    [
+        (range(1, 101), 50, 50),  # 50 of 100 values are at most 50
+        (range(1, 101), 99, 99),
+        (range(1, 101), 100, 100),
+        ([3, 1, 2], 50, 2),
+        ([3, 1, 2], 67, 3),  # 2 of 3 are 66.7 %, not enough
+        ([7], 1, 7),
+        ([1, 2], 0, 1),
+    ],
+)
+def test_percentile_is_a_measured_value(values, q, expected):
+    assert percentile(list(values), q) == expected
+
+
+def test_latency_of_nothing_says_so():
+    assert latency_of([]).to_json() == dict.fromkeys(("p50_ms", "p95_ms", "p99_ms", "max_ms")) | {"n": 0}
+
+
+def test_a_constant_ratio_has_no_spread_though_the_machine_slows_down():
+    ratio = ratio_of_rounds([20, 10, 4], [10, 5, 2])
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((2, 2, 2))
+
+
+def test_ratio_interval_by_hand():
+    """log2 of the ratios is 1, 2, 3: mean 2, deviation 1; t of 2 degrees is 4.303; half width 4.303 / sqrt(3)."""
+    ratio = ratio_of_rounds([2, 4, 8], [1, 1, 1])
+    half = 4.303 / math.sqrt(3)
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((4, 2 ** (2 - half), 2 ** (2 + half)))
+
+
+def test_one_round_has_no_interval():
+    assert ratio_of_rounds([3], [2]).to_json() == {"value": 1.5, "low": None, "high": None, "rounds": 1}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([], []), ([1], [1, 2]), ([1, 0], [1, 1])])
+def test_no_ratio_without_pairs_above_zero(ours, theirs):
+    with pytest.raises(ValueError, match="above 0"):
+        ratio_of_rounds(ours, theirs)
+
+
+def test_slope_by_hand():
+    assert slope([0, 1, 2], [5, 7, 9]) == pytest.approx(2)
+    assert slope([1], [5]) == 0
+
+
+def test_memory_growth_leaves_the_first_quarter_out():
+    """8 values over 8,000 requests, 1,000 apart: the jump to 100 is in the first quarter, then it grows by 2 each."""
+    told = memory_figures([10, 100, 102, 104, 106, 108, 110, 112], 8000)
+    assert told == {"peak_mb": 112, "last_mb": 112, "mb_per_1000_requests": 2}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"clients": 1, "rate": 1.0}])
+def test_a_load_is_open_or_closed(wrong):
+    with pytest.raises(ValueError, match="exactly one"):
+        Load(**wrong)
+
+
+def test_an_open_loop_sends_at_constant_distance_warm_up_included():
+    assert arrivals(Load(rate=4.0, seconds=1.0, warm_up_s=0.5)) == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]
+
+
+def test_report_of_a_load_by_hand():
+    """Window 1 to 3 s. Answered within it: four with success, one of them sent in the warm-up; one ends after it."""
+    rows = [  # intended, sent, done, status
+        (0.5, 0.5, 1.1, 201),  # warm-up, but answered in the window: goodput, no latency
+        (1.0, 1.0, 1.2, 201),  # 200 ms
+        (1.2, 1.7, 2.0, 200),  # sent late: 800 ms from the intended time
+        (1.5, 1.5, 1.9, 201),  # 400 ms
+        (2.0, 2.0, 2.01, 429),
+        (2.1, 2.1, 2.11, 503),
+        (2.2, 2.2, 2.3, 422),
+        (2.5, 2.5, 2.6, LOST),
+        (2.9, 2.9, 4.9, 201),  # 2,000 ms, answered too late for the goodput
+        (0.1, 0.1, 5.0, STUCK),
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    told = report_load(Samples(*columns, cpu_s=1.0, wall_s=5.0), Load(2, seconds=2.0, warm_up_s=1.0))
+    assert told.goodput == pytest.approx(4 / 2)
+    assert (told.accepted, told.shed, told.errors, told.lost, told.stuck) == (4, 2, 1, 1, 1)
+    assert told.latency.p50_ms == pytest.approx(400)
+    assert told.latency.max_ms == pytest.approx(2000)
+    assert told.generator_cores == pytest.approx(0.2)
+    assert told.worst_send_delay_ms == pytest.approx(500)
+
+
+def test_a_count_of_requests_is_measured_to_its_last_answer():
+    told = report_load(
+        Samples([0, 1], [0, 1], [1, 4], [201, 201], 0.0, 4.0), Load(1, warm_up_s=0.0, requests=2)
+    )
+    assert told.goodput == pytest.approx(2 / 4)
+
+
+def test_overhead_is_the_median_difference_of_rounds():
+    told = overhead_figures([(10.0, 9.0), (30.0, 28.5), (11.0, 10.8)])
+    assert (told["http_p50_ms"], told["bare_p50_ms"], told["added_ms"]) == (11.0, 10.8, 1.0)
+
+
+def test_loops_are_compared_with_the_fastest():
+    rows = loop_rows("p", {"slow": [5, 10, 5], "fast": [10, 20, 10]})
+    assert [(row["loop"], row["per_second"]) for row in rows] == [("fast", 10), ("slow", 5)]
+    assert rows[1]["of_fastest"]["value"] == pytest.approx(0.5)
+
+
+def test_peers_are_compared_round_by_round():
+    def load(goodput: float) -> dict[str, float]:
+        names = (
+            "p50_ms",
+            "p95_ms",
+            "p99_ms",
+            "server_cores",
+            "generator_cores",
+            "resident_mb",
+            "start_to_ready_s",
+        )
+        return {
+            "goodput": goodput,
+            **dict.fromkeys(names, 1.0),
+            **dict.fromkeys(("shed", "errors", "lost", "stuck"), 1),
+        }
+
+    key = ("p", 8)
+    measures = PeerMeasures(
+        loads={"ours": {key: [load(8), load(16)]}, "theirs": {key: [load(2), load(4)]}},
+        loops={"bare": {"p": [10, 20]}},
+        not_run={"absent": "it does not install"},
+    )
+    told = peer_rows(measures, "ours")
+    theirs = next(row for row in told["servers"] if row["name"] == "theirs")
+    assert theirs["ours_over_it"]["value"] == pytest.approx(4)
+    assert theirs["shed"] == 2
+    assert told["loops"][0]["ours_over_it"]["8"]["value"] == pytest.approx(0.8)
+    assert told["not_run"] == {"absent": "it does not install"}

@@ -1,0 +1,257 @@
+"""`firewarden batch` as its users run it: the rows of `inspect`, one each, also after a kill in the middle."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import CLASSES
+from test_bulk_sources import write_tar
+from test_inference_inspector import ROWS, SCENES, photo
+from tiny_model import build_model_folder
+
+from firewarden.bulk.engine import Effort, run
+from firewarden.bulk.items import HeldReader, Item
+from firewarden.bulk.ledger import Ledger
+from firewarden.bulk.scorer import ScorerFactory
+from firewarden.bulk.summary import keep_worst
+from firewarden.cli import app, main
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from firewarden.bulk.engine import Effort, run
+from firewarden.bulk.ledger import Ledger
+from firewarden.bulk.scorer import ScorerFactory
+from firewarden.bulk.sources import source_items
+
+def items():
+    for number, item in enumerate(source_items([sys.argv[1]])):
+        if number == 60:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield item
+
+run(items(), ScorerFactory(Path(sys.argv[2])), Ledger(Path(sys.argv[3]), sync_rows=8), effort=Effort(1, 1))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    return build_model_folder(folder, CLASSES, ROWS, scene=(0.9, 0.08, 0.02), scene_names=SCENES)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "one.jpg").write_bytes(photo())
+    (folder / "sub" / "two.png").write_bytes(photo(200, 300, "PNG"))
+    (folder / "three.webp").write_bytes(photo(1000, 700, "WEBP"))
+    (folder / "bad.jpg").write_bytes(b"text")
+    return folder
+
+
+def command(*args: object):
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def rows_of(path: Path) -> dict[str, dict[str, object]]:
+    """Rows by path, less what differs from run to run; one row a path."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row.pop("timings_ms", None)
+    assert len({row["path"] for row in rows}) == len(rows)
+    return {row["path"]: row for row in rows}
+
+
+def test_rows_are_byte_for_byte_those_of_inspect(model, photos, tmp_path):
+    context = ("--venue-type", "office", "--fact", "only_exit", "--min-confidence", 0.1)
+    out = tmp_path / "o.jsonl"
+    done = command("batch", photos, "--out", out, "--model", model, "--workers", 2, *context)
+    inspected = command("inspect", photos, "--json", "--model", model, *context)
+    assert done.exit_code == inspected.exit_code == 2  # one picture is none
+    expected = {}
+    for line in inspected.stdout.splitlines():
+        row = json.loads(line)
+        row.pop("timings_ms", None)
+        expected[row["path"]] = json.dumps(row, ensure_ascii=False)
+    batch = rows_of(out)
+    columns = [row.pop("batch") for row in batch.values()]
+    assert {path: json.dumps(row, ensure_ascii=False) for path, row in batch.items()} == expected
+    assert len(expected) == 4 and len({c["id"] for c in columns}) == 4 and all(c["sha256"] for c in columns)
+
+
+def test_killed_in_the_middle_and_resumed_gives_the_same_rows(model, tmp_path):
+    folder, out = tmp_path / "photos", tmp_path / "o.jsonl"
+    folder.mkdir()
+    for number in range(70):
+        (folder / f"{number:03d}.jpg").write_bytes(photo(64, 64) if number % 9 else b"no picture")
+    state = tmp_path / "o.jsonl.state"
+    killed = subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, folder, model, state], check=False, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    part = state / "part-000001.jsonl"
+    kept = part.read_bytes().count(b"\n")
+    assert 8 <= kept < 60
+    with part.open("ab") as file:
+        file.write(b'{"path": "torn')
+    resumed = json.loads(command("batch", folder, "--out", out, "--model", model, "--json").stdout)
+    assert (resumed["skipped"], resumed["scored_now"] + resumed["skipped"]) == (
+        kept,
+        62 + kept // 9 + (kept % 9 > 0),
+    )
+    whole = tmp_path / "whole.jsonl"
+    command("batch", folder, "--out", whole, "--model", model)
+    assert rows_of(out) == rows_of(whole) and len(rows_of(out)) == 70
+    assert not state.exists()
+
+
+def test_changed_bytes_are_scored_again_and_unread_inputs_tried_again(model, photos, tmp_path):
+    out, gone = tmp_path / "o.jsonl", photos / "gone.jpg"
+    told = json.loads(command("batch", photos, gone, "--out", out, "--model", model, "--json").stdout)
+    assert (told["inputs"], told["failed"], told["unread"]) == (5, 2, 1)
+    gone.write_bytes(photo(128, 128))
+    (photos / "one.jpg").write_bytes(photo(320, 320))
+    told = json.loads(command("batch", photos, gone, "--out", out, "--model", model, "--json").stdout)
+    assert (told["scored_now"], told["skipped"], told["overlaps"], told["unread"]) == (2, 3, 1, 0)
+    assert rows_of(out)[str(photos / "one.jpg")]["image_hw"] == [320, 320]
+    again = command("batch", photos, "--out", out, "--model", model)
+    assert again.exception is not None and "finished" in str(again.exception)
+    assert command("batch", photos / "one.jpg", "--out", out, "--model", model, "--overwrite").exit_code == 0
+    assert len(rows_of(out)) == 1
+
+
+def test_a_manifest_with_cameras_duplicates_and_an_unknown_venue(model, photos, tmp_path):
+    table, out = tmp_path / "cams.csv", tmp_path / "o.jsonl"
+    table.write_text(
+        "path,camera,venue,scene\nphotos/one.jpg,c1,office,outdoor_open\nphotos/one.jpg,c2,,\n"
+        "photos/sub/two.png,c2,castle,\n",
+        encoding="utf-8",
+    )
+    told = json.loads(command("batch", table, "--out", out, "--model", model, "--json").stdout)
+    assert (told["inputs"], told["failed"], told["cameras"]) == (3, 2, 2)
+    rows = rows_of(out)
+    one = rows[str(photos / "one.jpg")]
+    assert (
+        one["batch"]["camera"] == "c1" and one["scene"]["source"] == "register" and one["risk_level"] is None
+    )
+    twice = rows[f"{photos / 'one.jpg'} (row 3 of cams.csv)"]
+    assert twice["error"].startswith("row 3 of cams.csv repeats row 2 of cams.csv")
+    assert "unknown venue type 'castle'" in rows[str(photos / "sub" / "two.png")]["error"]
+
+
+def test_limit_continues_and_min_level_keeps_errors(model, photos, tmp_path):
+    tar, out = (
+        write_tar(tmp_path / "a.tar", {f"{i}.jpg": photo(64, 64) for i in range(5)}),
+        tmp_path / "o.jsonl",
+    )
+    command("batch", tar, "--out", out, "--model", model, "--limit", 2)
+    assert set(rows_of(out)) == {f"{tar}!0.jpg", f"{tar}!1.jpg"}
+    told = json.loads(command("batch", tar, "--out", out, "--model", model, "--json").stdout)
+    assert (told["skipped"], told["inputs"]) == (2, 5)
+    done = command("batch", photos, "--out", tmp_path / "l.jsonl", "--model", model, "--min-level", "major")
+    assert done.exit_code == 2 and set(rows_of(tmp_path / "l.jsonl")) == {str(photos / "bad.jpg")}
+    done = command("batch", tar, "--out", tmp_path / "f.jsonl", "--model", model, "--fail-on", "general")
+    assert done.exit_code == 1
+
+
+def test_parquet_holds_the_same_rows(model, photos, tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    command("batch", photos, "--out", tmp_path / "o.parquet", "--model", model)
+    command("batch", photos, "--out", tmp_path / "o.jsonl", "--model", model)
+    table = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    wholes = tmp_path / "wholes.jsonl"
+    wholes.write_text("".join(row["row"] + "\n" for row in table), encoding="utf-8")
+    assert rows_of(wholes) == rows_of(tmp_path / "o.jsonl")
+    (one,) = (row for row in table if row["path"] == str(photos / "one.jpg"))
+    assert (one["height"], one["width"], one["risk_level"], one["hazards"]) == (
+        640,
+        640,
+        "general",
+        ["indoor_ebike"],
+    )
+
+
+def test_the_report_stands_alone_and_escapes(model, photos, tmp_path):
+    table, page = tmp_path / "m.csv", tmp_path / "r.html"
+    table.write_text("path,camera\nphotos/one.jpg,<script>x</script>\nphotos/bad.jpg,\n", encoding="utf-8")
+    command("batch", table, "--out", tmp_path / "o.jsonl", "--model", model, "--report", page)
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text and "&lt;script&gt;" in text and "http" not in text.replace("http-equiv", "")
+    assert text.count("data:image/jpeg;base64,") == 1 and "电动自行车" in text and "bad.jpg" in text
+
+
+def test_the_worst_of_one_camera_do_not_crowd_out_the_others():
+    def graded(path: str, camera: str | None, level: str) -> dict[str, object]:
+        finding = {"risk_level": level, "confidence": 0.5, "emergency": False, "suspected_major": False}
+        return {"path": path, "risk_level": level, "findings": [finding], "batch": {"camera": camera}}
+
+    rows = [graded(f"a{i:02}", "a", "major") for i in range(30)]
+    rows += [graded("b", "b", "low"), graded("n", None, "elevated")]
+    expected = [f"a{i:02}" for i in range(29, 7, -1)] + ["n", "b"]  # 24 in all
+    assert [row["path"] for row in keep_worst(rows)] == expected
+    kept: list[dict[str, object]] = []
+    for row in reversed(rows):
+        kept = keep_worst([*kept, row])
+    assert [row["path"] for row in kept] == expected
+    assert keep_worst(rows[:5])[0]["path"] == "a04" and len(keep_worst(rows[:5])) == 5
+
+
+def test_memory_is_bounded_by_the_queues(model, tmp_path):
+    """The lister is held back while nobody scores: at most what the queues and threads can hold is read ahead."""
+    listed = 0
+
+    def items():
+        nonlocal listed
+        for number in range(120):
+            listed += 1
+            yield Item(f"k{number}", HeldReader(photo_bytes))
+
+    photo_bytes, ahead = photo(64, 64), []
+    ledger = Ledger(tmp_path / "s")
+    tally = run(
+        items(),
+        ScorerFactory(model),
+        ledger,
+        effort=Effort(2, 1),
+        on_progress=lambda t: ahead.append(listed - t.done),
+    )
+    ledger.close()
+    assert tally.scored == 120 and max(ahead) <= 64 + 12
+
+
+def test_an_error_of_the_sink_stops_every_thread_and_is_told(model, tmp_path):
+    class Full(Ledger):
+        def write(self, row):
+            raise OSError("no room")
+
+    ledger = Full(tmp_path / "s")
+    with pytest.raises(OSError, match="no room"):
+        run((Item(f"k{i}", HeldReader(b"x")) for i in range(500)), ScorerFactory(model), ledger)
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--engine", "ray", "--out", "o.jsonl"), "extra [ray]"),
+        (("--engine", "spark", "--out", "o.jsonl"), "expected one of local, ray"),
+        (("--out", "o.xml"), "ends in .jsonl or .parquet"),
+        (("--out", "o.jsonl", "--scene", "castle"), "unknown scene 'castle'"),
+    ],
+)
+def test_bad_options_are_one_line(model, photos, tmp_path, monkeypatch, capsys, args, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["firewarden", "batch", str(photos), "--model", str(model), *args])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]

@@ -1,0 +1,189 @@
+"""The camera register: what is read, what is refused and by which law, and that addresses stay secret."""
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cctv_stage import START, camera
+
+from firewarden.cctv.camera import Window, parse_window
+from firewarden.cctv.register import build_camera, load_cameras, read_register
+from firewarden.cctv.retention import StoredFrame, frames_to_delete
+from firewarden.cli import app
+from firewarden.errors import PolicyError
+
+GOOD = """cameras:
+  - id: lobby-1
+    name: 1 号楼大厅
+    venue: v-17
+    venue_type: rental_housing
+    scene: public_lobby
+    sample_every_s: 5
+    url: env:CAM_LOBBY_1
+    schedule: ["mon-fri 07:00-22:00", "sat,sun 22:00-06:00"]
+    zones:
+      egress: [[[0.1, 0.6], [0.4, 0.6], [0.4, 1], [0.1, 1]]]
+      private_mask: [[[0.8, 0], [1, 0], [1, 0.3]]]
+    expected: {extinguisher: 2}
+"""
+CSV = """id,name,venue,venue_type,scene,sample_every_s,url,schedule,egress,private_mask,expected
+lobby-1,1 号楼大厅,v-17,rental_housing,public_lobby,5,env:CAM_LOBBY_1,"mon-fri 07:00-22:00; sat,sun 22:00-06:00",\
+"[[[0.1, 0.6], [0.4, 0.6], [0.4, 1], [0.1, 1]]]","[[[0.8, 0], [1, 0], [1, 0.3]]]",extinguisher=2
+"""
+ROW = {"id": "a", "name": "Hall", "venue": "v", "venue_type": "hotel", "scene": "public_lobby"}
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_yaml_csv_and_json_say_the_same(tmp_path, rules):
+    (read,) = load_cameras(write(tmp_path, "r.yaml", GOOD), rules)
+    assert (read.sample_every_s, read.retention_days, read.utc_offset_min) == (5, 30, 480)
+    assert read.schedule[1] == Window((5, 6), 22 * 60, 6 * 60) and read.expected == {"extinguisher": 2}
+    assert load_cameras(write(tmp_path, "r.csv", CSV), rules) == (read,)
+    wire = json.dumps(read_register(tmp_path / "r.yaml", rules).to_json())
+    assert load_cameras(write(tmp_path, "r.json", wire), rules) == (read,)
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "says"),
+    [
+        pytest.param({"id": "a b"}, "id", "letters, digits", id="id"),
+        pytest.param({"venue": ""}, "venue", "is missing", id="missing"),
+        pytest.param({"colour": "red"}, "colour", "unknown", id="unknown field"),
+        pytest.param({"venue_type": "hotell"}, "venue_type", "'hotell', expected one of", id="venue type"),
+        pytest.param({"scene": "lobby"}, "scene", "'lobby', expected one of", id="scene"),
+        pytest.param({"sample_every_s": 31}, "sample_every_s", "from 0.2 to 30", id="3 looks in 60 s need one every 30 s"),
+        pytest.param({"retention_days": 29}, "retention_days", "from 30 to 180", id="kept too short"),
+        pytest.param({"schedule": ["mon 25:00-26:00"]}, "schedule", "expected days and hours", id="hours"),
+        pytest.param({"expected": {"sofa": 1}}, "expected", "expected one of extinguisher", id="equipment"),
+        pytest.param({"utc_offset": "8"}, "utc_offset", "+08:00", id="offset"),
+        pytest.param({"zones": {"ignore": [[[0, 0], [1, 1]]]}}, "zones", "three corners", id="two corners"),
+        pytest.param({"zones": {"ignore": [[[0, 0], [640, 0], [0, 1]]]}}, "zones", "no pixels", id="pixels"),
+        pytest.param({"zones": {"ignore": [[[0, 0], [1, 1], [1, 0], [0, 1]]]}}, "zones", "cross", id="bow tie"),
+        pytest.param({"zones": {"ignore": [[[0, 0], [0.5, 0.5], [1, 1]]]}}, "zones", "line", id="flat"),
+        pytest.param({"zones": {"lane": []}}, "zones", "fire_lane", id="zone kind"),
+    ],
+)  # fmt: skip
+def test_mistakes_name_field_and_cure(rules, change, key, says):
+    built, problems = build_camera(ROW | change, rules)
+    assert built is None
+    assert [(k, refused) for k, _, refused in problems] == [(key, False)]
+    assert says in problems[0][1]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        pytest.param({"scene": "private_room"}, "scene", id="a room by its scene"),
+        pytest.param({"scene": "dormitory_room"}, "scene", id="a refused place written as scene"),
+        pytest.param({"scene": "toilet"}, "scene", id="toilet"),
+        pytest.param({"name": "二楼更衣室"}, "name", id="changing room"),
+        pytest.param({"name": "Guest room 12"}, "name", id="guest room"),
+        pytest.param({"name": "员工宿舍 201", "venue_type": "factory"}, "name", id="staff dormitory"),
+        pytest.param({"name": "母婴室"}, "name", id="nursing room"),
+        pytest.param({"name": "Toilets, investigated"}, "name", id="no gate in investigated"),
+        pytest.param({"scene": "indoor"}, "scene", id="somewhere inside a hotel"),
+        pytest.param(
+            {"scene": "unknown", "venue_type": "owner_dwelling"}, "scene", id="anywhere in a dwelling"
+        ),
+    ],
+)
+def test_the_law_refuses_and_is_named(rules, change, key):
+    built, problems = build_camera(ROW | change, rules)
+    assert built is None
+    assert [(k, refused) for k, _, refused in problems] == [(key, True)]
+    assert "Art. 8 (L-11)" in problems[0][1]
+
+
+@pytest.mark.parametrize(
+    "name", ["二楼更衣室门口走廊", "宿舍 3 楼楼梯间", "Corridor before the toilets", "客房层电梯厅"]
+)
+def test_outside_of_such_rooms_is_accepted(rules, name):
+    assert build_camera(ROW | {"name": name}, rules)[1] == []
+
+
+def test_an_address_is_refused_and_never_repeated(tmp_path, rules):
+    path = write(tmp_path, "r.yaml", GOOD.replace("env:CAM_LOBBY_1", '"rtsp://admin:hunter2@10.0.0.7/1"'))
+    with pytest.raises(PolicyError, match="expected a reference, env:NAME") as error:
+        load_cameras(path, rules)
+    assert "hunter2" not in str(error.value)
+    assert "CAM_1" not in repr(camera(url="env:CAM_1"))
+
+
+def test_problems_carry_their_lines_and_leave_good_cameras(tmp_path, rules):
+    second = GOOD.removeprefix("cameras:\n").replace("lobby-1", "b").replace("public_lobby", "stair")
+    register = read_register(
+        write(tmp_path, "r.yaml", GOOD + second + second.replace("id: b", "id: lobby-1")), rules
+    )
+    lines = [(problem.line, problem.camera_id) for problem in register.problems]
+    assert lines == [(18, "b"), (30, "lobby-1")]  # 13 lines of the first, scene is the fifth of each
+    assert [c.id for c in register.cameras] == ["lobby-1"]
+    twice = read_register(write(tmp_path, "d.yaml", GOOD + GOOD.removeprefix("cameras:\n")), rules)
+    assert [(p.line, "twice" in p.message) for p in twice.problems] == [(14, True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("r.yaml", "cams: []", "unknown key 'cams'"),
+        ("r.yaml", "cameras: lobby", "expected a list"),
+        ("r.yaml", "cameras: [lobby]", "expected a mapping"),
+        ("r.csv", "id,name\n1,2\n", "expected at least id, name"),
+        ("r.csv", CSV + "b,c,d\n", "r.csv:3: camera 'b'"),
+    ],
+)
+def test_a_file_that_is_no_register(tmp_path, rules, name, text, says):
+    with pytest.raises(PolicyError, match=says):
+        load_cameras(write(tmp_path, name, text), rules)
+
+
+@pytest.mark.parametrize(
+    ("window", "hours", "on"),
+    [
+        ("mon-fri 07:00-22:00", 7, True),  # hours after Monday midnight
+        ("mon-fri 07:00-22:00", 22, False),
+        ("sat,sun 00:00-24:00", 5 * 24, True),
+        ("fri-mon 22:00-06:00", 24 + 5, True),  # Tuesday morning belongs to Monday night
+        ("fri-mon 22:00-06:00", 48 + 5, False),
+    ],
+)
+def test_schedule(window, hours, on):
+    assert camera(schedule=(parse_window(window),)).is_on(START + timedelta(hours=hours)) is on
+
+
+def test_pictures_go_after_their_cameras_days():
+    def frame(key, camera_id, days, event="e"):
+        return StoredFrame(key, camera_id, event, START - timedelta(days=days))
+
+    frames = [
+        frame("a", "cam-1", 30),
+        frame("b", "cam-1", 29.9),
+        frame("c", "gone", 31),
+        frame("d", "cam-1", 90, "open"),
+    ]
+    over = frames_to_delete(frames, {"cam-1": camera()}, START, held_events={"open"}, days_without_camera=30)
+    assert [f.key for f in over] == ["a", "c"]
+
+
+def test_cli(tmp_path):
+    good, bad = (
+        write(tmp_path, "good.yaml", GOOD),
+        write(tmp_path, "bad.yaml", GOOD.replace("大厅", "更衣室")),
+    )
+    runner = CliRunner()
+    assert runner.invoke(app, ["cctv", "cameras", "validate", str(good)]).exit_code == 0
+    refused = runner.invoke(app, ["cctv", "cameras", "validate", str(bad), "--json"])
+    (problem,) = json.loads(refused.stdout)["problems"]
+    assert refused.exit_code == 2 and problem["line"] == 3 and problem["refused"] is True
+    listed = runner.invoke(app, ["cctv", "cameras", "list", str(good), "--json"])
+    assert json.loads(listed.stdout)["cameras"][0]["id"] == "lobby-1"
+    assert "1 号楼大厅" in runner.invoke(app, ["cctv", "cameras", "list", str(good)]).stdout

@@ -1,0 +1,191 @@
+"""Quantisation: what stays in floating point, the accuracy gate by hand, and a folder written from real int8 files."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import CLASSES
+
+onnx = pytest.importorskip(
+    "onnx", reason="quantising needs onnx: install firewarden[dev] or firewarden[quantise]"
+)
+from onnx import TensorProto, helper, numpy_helper
+from tiny_data import Photo, build_data_folder
+from tiny_model import build_model_folder
+
+from firewarden.errors import DatasetError
+from firewarden.inference.int8_record import refusal_by_record
+from firewarden.inference.runtime_choice import RuntimeChoice
+from firewarden.inference.session import open_session
+from firewarden.inference.tune import Effort
+from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest, load_manifest
+from firewarden.training.quantise import Figures, judge, quantise
+from firewarden.training.quantise_onnx import quantise_onnx
+from firewarden.training.quantise_photos import QuantisePhotos, choose_photos
+from firewarden.training.quantise_scope import float_patterns, head_prefix
+
+DOOR = CLASSES.index("door")
+ROWS = [(16, 16, 48, 48, 0.9, DOOR)]
+LABEL = (DOOR, 0.5, 0.5, 0.5, 0.5)  # the same box of a 64 x 64 photo
+ORT, OPENVINO = RuntimeChoice("onnxruntime", "int8"), RuntimeChoice("openvino", "int8")
+
+
+@pytest.mark.parametrize(
+    ("fp32", "int8", "accepted", "worst"),
+    [
+        pytest.param((0.420, {"a": 0.90}), (0.411, {"a": 0.90}), True, "a", id="0.9 points of mAP"),
+        pytest.param((0.420, {"a": 0.90}), (0.409, {"a": 0.90}), False, "a", id="1.1 points of mAP"),
+        pytest.param(
+            (0.420, {"a": 0.90, "b": 0.5}), (0.430, {"a": 0.95, "b": 0.489}), False, "b", id="one hazard"
+        ),
+        pytest.param((0.420, {"a": 0.90}), (0.430, {}), False, "a", id="a hazard that is no longer found"),
+        pytest.param((0.420, {}), (0.420, {}), True, "", id="no hazard known"),
+        pytest.param((0.420, {"a": 0.5}), (0.430, {"a": 0.6}), True, "a", id="better"),
+    ],
+)
+def test_accuracy_may_fall_by_one_point(
+    fp32: tuple[float, dict[str, float]], int8: tuple[float, dict[str, float]], accepted: bool, worst: str
+) -> None:
+    verdict = judge(Figures(*fp32), Figures(*int8))
+    assert (verdict.accepted, verdict.worst_hazard) == (accepted, worst)
+
+
+def named(*specs: tuple[str, str]) -> onnx.ModelProto:
+    """A chain of nodes from (op type, name)."""
+    nodes = [helper.make_node(op, [f"t{i}"], [f"t{i + 1}"], name=name) for i, (op, name) in enumerate(specs)]
+    return helper.make_model(helper.make_graph(nodes, "chain", [], []))
+
+
+def test_the_tail_of_the_head_attention_and_pooled_outputs_stay_floating() -> None:
+    import re
+
+    specs = {
+        "/model.2/cv1/conv/Conv": False,
+        "/model.10/m/m.0/attn/qkv/conv/Conv": False,
+        "/model.10/m/m.0/attn/Softmax": True,
+        "/model.23/one2one_cv2.0/one2one_cv2.0.2/Conv": False,
+        "/model.23/Concat_26": True,
+        "/model.23/TopK": True,
+    }
+    model = named(*((name.rpartition("/")[2].partition("_")[0], name) for name in specs), ("Flatten", ""))
+    patterns = [re.compile(pattern) for pattern in float_patterns(model)]
+    assert head_prefix(model) == "/model.23/"
+    assert {name: any(p.match(name) for p in patterns) for name in specs} == specs
+    assert any(p.match("t7") for p in patterns)  # the unnamed node, by its output
+
+
+def conv_model(path: Path) -> Path:
+    """images (1, 3, h, w) -> convolution -> y, and its mean by an unnamed node -> embedding."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Conv", ["images", "w"], ["y"], name="/model.0/conv/Conv", kernel_shape=[3, 3]),
+        helper.make_node("GlobalAveragePool", ["y"], ["embedding"]),
+    ]
+    weights = numpy_helper.from_array(rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32), "w")
+    graph = helper.make_graph(
+        nodes,
+        "conv",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("y", "embedding")],
+        [weights],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    photos = [
+        Photo(f"{split}{i}", split, labels=[LABEL], hw=(64, 64))
+        for split in ("train", "val")
+        for i in range(3)
+    ]
+    return build_data_folder(tmp_path / "data", photos, CLASSES)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> ModelManifest:
+    return load_manifest(build_model_folder(tmp_path / "tiny", CLASSES, ROWS))
+
+
+def test_an_int8_convolution_answers_nearly_alike(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    source, target = conv_model(tmp_path / "conv.onnx"), tmp_path / "conv.int8.onnx"
+    photos = choose_photos(manifest, data, 3)
+    words, used = quantise_onnx(source, target, photos)
+    assert "U8S8" in words and used == 3
+    pooled = next(node for node in onnx.load(str(target)).graph.node if node.op_type == "GlobalAveragePool")
+    assert pooled.output[0] == "embedding"  # not rounded afterwards
+    batch = next(iter(photos))
+    exact, rounded = (
+        onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
+            ["y"], {"images": batch}
+        )[0]
+        for path in (source, target)
+    )
+    assert 0 < np.abs(exact - rounded).mean() < 0.02 * np.ptp(exact)
+
+
+def test_calibration_takes_train_photos_at_even_steps(data: Path, manifest: ModelManifest) -> None:
+    photos = choose_photos(manifest, data, 2)
+    assert [path.stem for path in photos.paths] == ["train0", "train1"]
+    assert [batch.shape for batch in photos] == [(1, 3, 64, 64)] * 2
+    assert len(photos.at_most(1)) == 1
+    with pytest.raises(DatasetError, match="no train photo"):
+        choose_photos(manifest, build_data_folder(data / "more", [Photo("v", "val")], CLASSES), 2)
+
+
+def copied(source: Path, target: Path, photos: QuantisePhotos) -> tuple[str, int]:
+    """A quantiser that loses nothing."""
+    shutil.copyfile(source, target)
+    return "copied", len(photos)
+
+
+def test_what_loses_accuracy_is_refused_and_what_does_not_is_shipped(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    blind = build_model_folder(tmp_path / "blind", CLASSES, [(0, 0, 1, 1, 0.0, 0)]) / "model.onnx"
+
+    def blinded(source: Path, target: Path, photos: QuantisePhotos) -> tuple[str, int]:
+        return copied(blind, target, photos)
+
+    out = tmp_path / "out"
+    quick = Effort(rounds=1, seconds=0.0)
+    record = quantise(
+        manifest, data, out, photos=2, effort=quick, quantisers={ORT: ("model.int8.onnx", copied)}
+    )
+    assert record["artefacts"][ORT.key]["accepted"] is True
+    written = load_manifest(out)
+    artefact = written.artefacts[ORT.key]
+    assert (artefact.map50_95, artefact.map_drop_points, artefact.calibration_photos) == (1.0, 0.0, 2)
+    assert refusal_by_record(written, ORT, open_session(written, runtime=ORT)) == ""
+
+    again = quantise(
+        written, data, out, photos=2, effort=quick, quantisers={ORT: ("model.int8.onnx", blinded)}
+    )
+    assert again["artefacts"][ORT.key]["accepted"] is False
+    assert "falls by 100.00 points" in again["artefacts"][ORT.key]["told"]
+    assert load_manifest(out).artefacts == {}
+    assert not (out / "model.int8.onnx").exists()
+
+
+def test_other_answers_than_those_on_record_are_refused(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    out = tmp_path / "out"
+    quick = Effort(rounds=1, seconds=0.0)
+    quantise(manifest, data, out, photos=1, effort=quick, quantisers={ORT: ("model.int8.onnx", copied)})
+    written = load_manifest(out)
+    moved = load_manifest(build_model_folder(tmp_path / "moved", CLASSES, [(17, 16, 49, 48, 0.9, DOOR)]))
+    assert "worst IoU" in refusal_by_record(written, ORT, open_session(moved))
+    told = json.loads((out / INT8_RECORD_FILE).read_text())
+    told["artefacts"][ORT.key]["sha256"] = "0" * 64
+    (out / INT8_RECORD_FILE).write_text(json.dumps(told))
+    assert "no record of this" in refusal_by_record(written, ORT, open_session(written, runtime=ORT))

@@ -1,0 +1,98 @@
+"""Training configurations: those of the project, and what is refused."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from firewarden.datasets.compose import ComposePlan
+from firewarden.errors import DatasetError
+from firewarden.training.balance import Balance
+from firewarden.training.recipe import parse_extra, read_recipe
+from firewarden.training.training_set import ExtraFolder
+
+CONFIGS = Path(__file__).resolve().parents[1] / "training" / "configs"
+
+
+def recipe_file(folder: Path, **keys: object) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump({"name": "r", "seed": 3, "trainer": {"epochs": 1}, **keys}))
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_configurations_of_the_project_are_read(path: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(path, tmp_path / "real")
+    assert recipe.name == path.stem and recipe.trainer["epochs"] > 0
+    assert recipe.raw["name"] == recipe.name
+
+
+def test_the_ablations_differ_in_their_mix_alone(tmp_path: Path) -> None:
+    tables = [
+        yaml.safe_load((CONFIGS / f"ablation-{n}.yaml").read_text()) for n in ("real", "composed", "rendered")
+    ]
+    rest = [
+        {k: v for k, v in t.items() if k not in ("name", "compose", "compose_share", "extra")} for t in tables
+    ]
+    assert rest[0] == rest[1] == rest[2] and rest[0]["listed"] == 2400
+    recipes = [read_recipe(CONFIGS / f"{table['name']}.yaml", tmp_path / "real") for table in tables]
+    assert [(r.compose is None, r.compose_share, [e.share for e in r.extra]) for r in recipes] == [
+        (True, None, []), (False, 0.3, []), (True, None, [0.3]),
+    ]  # fmt: skip
+
+
+def test_folders_are_looked_for_beside_the_data(tmp_path: Path) -> None:
+    path = recipe_file(
+        tmp_path, extra=[{"path": "rendered", "share": 0.3}, {"path": "other"}], teacher="taught"
+    )
+    recipe = read_recipe(path, tmp_path / "real")
+    assert recipe.extra == (ExtraFolder(tmp_path / "rendered", 0.3), ExtraFolder(tmp_path / "other"))
+    assert recipe.teacher == tmp_path / "taught"
+
+
+def test_kinds_that_are_not_asked_for_are_not_composed(tmp_path: Path) -> None:
+    plan = read_recipe(recipe_file(tmp_path, compose={"lift_ebikes": 7, "exit_signs": 0}), tmp_path).compose
+    assert plan is not None and (plan.lift_ebikes, plan.seed) == (7, 3)
+    assert sum(getattr(plan, field.name) for field in fields(ComposePlan)) == 7 + 3
+    assert read_recipe(recipe_file(tmp_path, compose={"exit_signs": 0}), tmp_path).compose is None
+
+
+def test_what_is_not_named_is_off(tmp_path: Path) -> None:
+    recipe = read_recipe(recipe_file(tmp_path), tmp_path)
+    assert (recipe.compose, recipe.balance, recipe.listed, recipe.teacher) == (None, None, None, None)
+    assert (recipe.cable_labels, recipe.val_extra, recipe.extra, recipe.repeat) == ("whole", False, (), {})
+    assert read_recipe(recipe_file(tmp_path, balance={"cap": 3}), tmp_path).balance == Balance(cap=3)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"epochs": 3}, r"unknown keys \['epochs'\]"),
+        ({"compose": {"ufos": 2}}, r"compose names \['ufos'\]"),
+        ({"extra": ["rendered"]}, "expected a path and perhaps a share"),
+        ({"extra": [{"path": "rendered", "part": 0.3}]}, "expected a path and perhaps a share"),
+        ({"extra": [{"path": "rendered", "share": 1.0}]}, "between 0 and 1"),
+        ({"balance": {"strength": 1}}, "balance has"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, keys: dict[str, object], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        read_recipe(recipe_file(tmp_path, **keys), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("made/rendered", ExtraFolder(Path("made/rendered"))),
+        ("made/rendered:0.3", ExtraFolder(Path("made/rendered"), 0.3)),
+        ("C:/made", ExtraFolder(Path("C:/made"))),
+    ],
+)
+def test_an_extra_folder_on_the_command_line(text: str, folder: ExtraFolder) -> None:
+    assert parse_extra(text) == folder
+
+
+def test_a_wrong_share_on_the_command_line_is_refused() -> None:
+    with pytest.raises(DatasetError, match="between 0 and 1"):
+        parse_extra("made/rendered:30")

@@ -1,0 +1,107 @@
+"""Cable evidence: do predicted boxes, of whole cords or of pieces, reach both ends of a cord and cover its run?
+
+Box overlap says nothing about a thin diagonal wire, so ends and length are measured instead. Free of torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firewarden.datasets.cables import POWER, Cable
+from firewarden.geometry import Boxes
+from firewarden.training.shares import Places, Share
+
+REACH = 0.03  # of the long side: so near a box must come to a point of a cord
+_STEP = 0.005  # of the long side: points along a cord stand so close
+Hits = tuple[int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CableScore:
+    """Power cords whose both ends, source end and sink end are reached; points along them that are; photos without a
+    power cord that still got a box. Intervals are over places."""
+
+    both_ends: Share
+    source_ends: Share
+    sink_ends: Share
+    length: Share
+    stray_photos: Share
+
+    def to_json(self) -> dict[str, Any]:
+        """Every share with its count, rate and 95 % interval; the reach they were taken at."""
+        return {
+            "reach": REACH,
+            "both_ends": self.both_ends.to_json("reached", "cables"),
+            "source_ends": self.source_ends.to_json("reached", "cables"),
+            "sink_ends": self.sink_ends.to_json("reached", "cables"),
+            "length": self.length.to_json("covered", "points"),
+            "stray_photos": self.stray_photos.to_json("with_box", "photos"),
+        }
+
+
+def score_cables(
+    true: Sequence[Sequence[Cable]],
+    predicted: Sequence[Boxes],
+    image_hws: Sequence[tuple[int, int]],
+    groups: Sequence[str],
+    *,
+    reach: float = REACH,
+) -> CableScore:
+    """Score one entry a photo: its cables, predicted power cable boxes (n, 4) xyxy pixels, size, place group."""
+    return score_with_places(true, predicted, image_hws, Places.of(groups), reach=reach)
+
+
+def score_with_places(
+    true: Sequence[Sequence[Cable]],
+    predicted: Sequence[Boxes],
+    image_hws: Sequence[tuple[int, int]],
+    places: Places,
+    *,
+    reach: float = REACH,
+) -> CableScore:
+    """As `score_cables`, with the draws of places already made."""
+    rows = [
+        _photo_hits([c for c in cables if c.kind == POWER], boxes, hw, reach)
+        for cables, boxes, hw in zip(true, predicted, image_hws, strict=True)
+    ]
+    cords, both, source, sink, points, covered = np.array(rows, np.float64).reshape(-1, 6).T
+    has_box = np.array([len(boxes) > 0 for boxes in predicted], bool)
+    clear = cords == 0
+    return CableScore(
+        both_ends=places.share(both, cords),
+        source_ends=places.share(source, cords),
+        sink_ends=places.share(sink, cords),
+        length=places.share(covered, points),
+        stray_photos=places.share(has_box & clear, clear),
+    )
+
+
+def _photo_hits(cords: Sequence[Cable], boxes: Boxes, image_hw: tuple[int, int], reach: float) -> Hits:
+    """Cords, those with both ends, source end, sink end reached, points along them, points reached."""
+    both = source = sink = points = covered = 0
+    for cord in cords:
+        hit = reached(_along(cord, image_hw), boxes, reach_px=reach * max(image_hw))
+        source, sink = source + int(hit[0]), sink + int(hit[-1])
+        both += int(hit[0] and hit[-1])
+        points, covered = points + len(hit), covered + int(hit.sum())
+    return len(cords), both, source, sink, points, covered
+
+
+def reached(points: NDArray[np.float64], boxes: Boxes, *, reach_px: float) -> NDArray[np.bool_]:
+    """Which points (n, 2) lie in a box (m, 4) grown by `reach_px` on every side."""
+    x, y = points[:, :1], points[:, 1:]
+    inside_x = (x >= boxes[:, 0] - reach_px) & (x <= boxes[:, 2] + reach_px)
+    inside_y = (y >= boxes[:, 1] - reach_px) & (y <= boxes[:, 3] + reach_px)
+    return np.asarray((inside_x & inside_y).any(axis=1))
+
+
+def _along(cord: Cable, image_hw: tuple[int, int]) -> NDArray[np.float64]:
+    """Points (n, 2) in pixels at even steps along a cord, ends included."""
+    pixels = cord.points.astype(np.float64) * (image_hw[1], image_hw[0])
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(pixels, axis=0), axis=1))])
+    count = max(2, round(float(along[-1]) / (_STEP * max(image_hw))) + 1)
+    places = np.linspace(0, along[-1], count)
+    return np.column_stack([np.interp(places, along, pixels[:, axis]) for axis in (0, 1)])

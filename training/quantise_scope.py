@@ -1,0 +1,35 @@
+"""Which nodes of the network stay in floating point when it is quantised, by their names in the exported graph."""
+
+from typing import Any
+
+_ATTENTION = r".*/attn/(?!.*conv).*"  # softmax of products: 8 bits flatten it
+
+
+def float_patterns(model: Any) -> list[str]:
+    """Regular expressions over node names of an ONNX model.
+
+    In floating point stay: what turns the head's convolutions into boxes and the top k (pixels and probabilities share one
+    tensor there, which one scale cannot hold), attention but for its convolutions, and the pooled outputs.
+    """
+    head = head_prefix(model)
+    after_head = [rf"^{head}(?!one2one).*"] if head else []
+    pooled = sorted({_first_output(node) for node in model.graph.node if not node.name})
+    return [*after_head, _ATTENTION, *(f"^{name}.*" for name in pooled)]
+
+
+def head_prefix(model: Any) -> str:
+    """Name prefix of the nodes of the detection head, found by its first top-k; "" without one."""
+    names = (node.name for node in model.graph.node if node.op_type == "TopK")
+    name: str = next(names, "")
+    return name.rpartition("/")[0] + "/" if "/" in name else ""
+
+
+def with_node_names(model: Any) -> Any:
+    """The same model, its unnamed nodes named after their first output, so that they can be listed. Changes `model`."""
+    for node in model.graph.node:
+        node.name = node.name or _first_output(node)
+    return model
+
+
+def _first_output(node: Any) -> str:
+    return str(node.output[0])

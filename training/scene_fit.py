@@ -1,0 +1,133 @@
+"""Fitting the scene layer: multinomial logistic regression, its strength and temperature chosen by place-wise cross-validation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firewarden.training.scenes import OUTDOOR
+
+_STRENGTHS = (0.003, 0.01, 0.03, 0.1)
+_TEMPERATURES = tuple(np.geomspace(0.4, 4.0, 41).tolist())
+_FOLDS = 5
+Features = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneHead:
+    """`weight (s, c)`, `bias (s,)` of softmax(weight @ embedding + bias), scene names, and how well it did."""
+
+    names: tuple[str, ...]
+    weight: Features
+    bias: Features
+    report: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Features (n, c), scene index (n,) and place (n,) of n views."""
+
+    features: Features
+    labels: Labels
+    places: Sequence[str]
+
+
+def fit_scene_head(train: Seen, val: Seen, names: Sequence[str]) -> SceneHead:
+    """Rare scenes are weighted up. Strength of the L2 term and temperature are those with the lowest loss on places left
+    out of the fit, so that the probabilities mean what they say on new places; val only measures.
+
+    Features are standardised for the fit; scaling and temperature are folded into the returned weights.
+    """
+    mean, scale = train.features.mean(axis=0), train.features.std(axis=0) + 1e-6
+    x = (train.features - mean) / scale
+    folds = _folds(train.places)
+    held_out = [_held_out_logits(x, train.labels, folds, len(names), strength) for strength in _STRENGTHS]
+    chosen = [_best_temperature(logits, train.labels) for logits in held_out]
+    best = int(np.argmin([loss for loss, _ in chosen]))
+    temperature = chosen[best][1]
+    weight, bias = _fit(x, train.labels, len(names), _STRENGTHS[best])
+    weight, bias = weight / temperature, bias / temperature
+    folded = (weight / scale).astype(np.float32)
+    shift = (bias - (weight / scale) @ mean).astype(np.float32)
+    report = {
+        **_figures("cross_validated", held_out[best] / temperature, train.labels, names),
+        **_figures("val", val.features @ folded.T + shift, val.labels, names),
+        "strength": _STRENGTHS[best],
+        "temperature": temperature,
+    }
+    return SceneHead(tuple(names), folded, shift, report)
+
+
+def _folds(places: Sequence[str]) -> Labels:
+    """Fold (n,) of each view: a place lies in one fold whole."""
+    listed = sorted(set(places))
+    order = np.random.default_rng(0).permutation(len(listed))
+    fold_of = {place: int(order[i]) % _FOLDS for i, place in enumerate(listed)}
+    return np.array([fold_of[place] for place in places], np.int64)
+
+
+def _held_out_logits(x: Features, labels: Labels, folds: Labels, classes: int, strength: float) -> Features:
+    """Logits (n, s) of each view by a layer that saw no view of its fold."""
+    logits = np.zeros((len(x), classes), np.float32)
+    for fold in np.unique(folds):
+        out = folds == fold
+        kept = ~out if not out.all() else out  # a single place can only be judged by itself
+        weight, bias = _fit(x[kept], labels[kept], classes, strength)
+        logits[out] = x[out] @ weight.T + bias
+    return logits
+
+
+def _best_temperature(logits: Features, labels: Labels) -> tuple[float, float]:
+    """Lowest mean log loss over the temperatures, and that temperature."""
+    losses = [_log_loss(logits / t, labels) for t in _TEMPERATURES]
+    best = int(np.argmin(losses))
+    return losses[best], _TEMPERATURES[best]
+
+
+def _fit(x: Features, labels: Labels, classes: int, strength: float) -> tuple[Features, Features]:
+    import torch
+
+    inputs, targets = torch.from_numpy(np.ascontiguousarray(x, np.float32)), torch.from_numpy(labels)
+    counts = np.bincount(labels, minlength=classes).clip(1)
+    weights = torch.tensor((counts.mean() / counts) ** 0.5, dtype=torch.float32)
+    layer = torch.nn.Linear(x.shape[1], classes)
+    torch.nn.init.zeros_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(layer(inputs), targets, weight=weights)
+        loss = loss + strength * layer.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return layer.weight.detach().numpy(), layer.bias.detach().numpy()
+
+
+def _figures(part: str, logits: Features, labels: Labels, names: Sequence[str]) -> dict[str, float]:
+    predicted = logits.argmax(axis=1)
+    return {
+        f"{part}_log_loss": _log_loss(logits, labels),
+        f"{part}_accuracy": _share(predicted == labels),
+        f"{part}_accuracy_indoor_outdoor": _indoor_accuracy(predicted, labels, names),
+        **{f"{part}_recall_{n}": _share(predicted[labels == i] == i) for i, n in enumerate(names)},
+    }
+
+
+def _log_loss(logits: Features, labels: Labels) -> float:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_p[np.arange(len(labels)), labels].mean())
+
+
+def _indoor_accuracy(predicted: Labels, labels: Labels, names: Sequence[str]) -> float:
+    outdoor = names.index(OUTDOOR) if OUTDOOR in names else -1
+    return _share((predicted == outdoor) == (labels == outdoor))
+
+
+def _share(hits: NDArray[np.bool_]) -> float:
+    return float(hits.mean()) if len(hits) else 0.0
