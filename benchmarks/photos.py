@@ -54,6 +54,8 @@ def open_photos(folder: Path | None = None, names: Sequence[str] = ()) -> list[B
     """Photos of a folder, else the made ones; `names` keeps some. Raises InvalidImage where nothing is left."""
     recipes = [recipe for recipe in RECIPES if not names or recipe.name in names]
     photos = [make_photo(recipe) for recipe in recipes] if folder is None else _read(folder, names)
+    if not photos and not names:
+        raise InvalidImage(f"{folder} holds no photo, expected JPEG files. Name another folder.")
     if not photos:
         known = (
             ", ".join(recipe.name for recipe in RECIPES) if folder is None else f"stems of photos in {folder}"

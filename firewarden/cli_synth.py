@@ -56,19 +56,14 @@ def synth(
         result = run_tasks(
             out, tasks, settings, lambda done, total: bar.update(number, completed=done, total=total)
         )
-    sheet = write_sheet(out, [task.stem for task in tasks])
+    _report(out, result, write_sheet(out, [task.stem for task in tasks]), as_json=as_json)
+
+
+def _report(out: Path, result: Any, sheet: Path, *, as_json: bool) -> None:
+    """Print what a run came to; raise DatasetError where pictures failed."""
     if as_json:
-        typer.echo(
-            _to_json(
-                {
-                    "out": str(out),
-                    "made": result.made,
-                    "kept": result.kept,
-                    "left_out": result.left_out,
-                    "errors": list(result.errors),
-                }
-            )
-        )
+        counts = {"made": result.made, "kept": result.kept, "left_out": result.left_out}
+        typer.echo(_to_json({"out": str(out), **counts, "errors": list(result.errors)}))
     else:
         _out.print(
             f"{result.made} rendered, {result.kept} kept, {result.left_out} left out for want of room, {result.finished} in {escape(str(out))}; "
