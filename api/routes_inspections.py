@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from firewarden.api.auth import Principal
-from firewarden.api.blobs import BlobDamaged, BlobStore
 from firewarden.api.context import parse_context
 from firewarden.api.deadline import caller_of
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep, require_principal
@@ -28,6 +27,7 @@ from firewarden.api.uploads import read_upload
 from firewarden.api.waiting import answer_unless_gone
 from firewarden.findings import Text
 from firewarden.inference.draw import annotated_jpeg
+from firewarden.ledger.blobs import BlobDamaged, BlobStore
 
 router = APIRouter(prefix="/v1/inspections", tags=["inspections"], dependencies=[Security(require_principal)])
 _ID = re.compile(r"[0-9a-f]{32}")

@@ -14,6 +14,7 @@ from firewarden.api.server import run_server
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
 from firewarden.api.supervisor import Build, Supervisor
+from firewarden.ledger.database import build_engine
 from firewarden.models.manifest import is_model_id
 
 DEFAULT_HOST = "127.0.0.1"
@@ -96,7 +97,7 @@ def _model(name: str | None) -> str | Path | None:
 
 
 def _print_first_key(settings: Settings) -> None:
-    repository = Repository(settings.resolved_database_url())
+    repository = Repository(build_engine(settings.resolved_database_url()))
     repository.open()
     key = create_first_key(repository)
     repository.close()

@@ -3,7 +3,6 @@
 import threading
 from dataclasses import dataclass, field
 
-from firewarden.api.blobs import BlobStore
 from firewarden.api.keys import KeyCache
 from firewarden.api.metrics import Metrics
 from firewarden.api.pool import WorkPool
@@ -14,6 +13,8 @@ from firewarden.api.storage import Repository
 from firewarden.api.tracing import Tracer, build_tracer
 from firewarden.api.uploads import BodyBudget
 from firewarden.api.vault import Vault
+from firewarden.ledger.blobs import BlobStore
+from firewarden.ledger.database import build_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Services:
 
 def build_services(inspector: InspectorPort, settings: Settings) -> Services:
     """Parts joined, nothing opened yet."""
-    repository = Repository(settings.resolved_database_url())
+    repository = Repository(build_engine(settings.resolved_database_url()))
     blobs = BlobStore(settings.data_dir / "blobs")
     vault = Vault(repository, blobs)
     metrics = Metrics(settings.metrics_dir if settings.workers > 1 else None)

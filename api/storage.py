@@ -3,22 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, Row, Select, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firewarden.api.auth import ApiKey, Principal, Role
-from firewarden.api.migrate import upgrade_schema
-from firewarden.api.tables import api_keys, idempotency_keys, inspections
-
-_SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",  # a commit is on the disk before the answer is sent
-    "PRAGMA busy_timeout=10000",
-    "PRAGMA foreign_keys=ON",
-)
+from firewarden.ledger.database import prepare
+from firewarden.ledger.tables import api_keys, idempotency_keys, inspections
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +60,12 @@ class Write:
 class Repository:
     """All reads and writes of the service."""
 
-    def __init__(self, url: URL) -> None:
-        self._url = url
-        self._engine = _build_engine(url)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def open(self) -> None:
         """Make the folder of an SQLite file and bring the schema up to date."""
-        if self._url.get_backend_name() == "sqlite" and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-        upgrade_schema(self._engine)
+        prepare(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -167,17 +156,3 @@ def _row_values(record: InspectionRecord) -> dict[str, Any]:
 def _record(row: Row[Any]) -> InspectionRecord:
     values: dict[str, Any] = {name: row._mapping.get(name) for name in InspectionRecord.__slots__}
     return InspectionRecord(**values)
-
-
-def _build_engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _set_pragmas)
-    return engine
-
-
-def _set_pragmas(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in _SQLITE_PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()

@@ -5,10 +5,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from firewarden.api.blobs import BlobStore
 from firewarden.api.group_writer import GroupWriter
 from firewarden.api.problems import Problem
 from firewarden.api.storage import Repository, Write
+from firewarden.ledger.blobs import BlobStore
 
 T = TypeVar("T")
 

@@ -12,11 +12,12 @@ from alembic.migration import MigrationContext
 from pydantic import ValidationError
 from sqlalchemy import Column, Integer, MetaData, create_engine, inspect, make_url
 
-from firewarden.api.blobs import BlobDamaged, BlobStore
-from firewarden.api.migrate import upgrade_schema
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
-from firewarden.api.tables import metadata
+from firewarden.ledger.blobs import BlobDamaged, BlobStore
+from firewarden.ledger.database import build_engine
+from firewarden.ledger.migrate import upgrade_schema
+from firewarden.ledger.tables import metadata
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_migrations_make_exactly_the_tables_of_the_code(tmp_path) -> None:
 
 def test_sqlite_is_opened_for_durability_in_a_folder_that_did_not_exist(tmp_path) -> None:
     path = tmp_path / "100% new" / "firewarden.db"
-    repository = Repository(make_url(f"sqlite:///{path}"))
+    repository = Repository(build_engine(make_url(f"sqlite:///{path}")))
     repository.open()
     with repository._engine.connect() as connection:
         read = {

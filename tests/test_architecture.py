@@ -12,15 +12,17 @@ ALLOWED = {  # folder -> folders it may import (its own included)
     "firewarden": {"firewarden"},
     "models": {"firewarden", "models"},
     "inference": {"firewarden", "models", "inference"},
+    "ledger": {"firewarden", "models", "inference", "ledger"},
     "bulk": {"firewarden", "models", "inference", "bulk"},
-    "cctv": {"firewarden", "models", "inference", "cctv"},
+    "jobs": {"firewarden", "models", "inference", "ledger", "bulk", "jobs"},
+    "cctv": {"firewarden", "models", "inference", "ledger", "cctv"},
     "datasets": {"firewarden", "datasets"},
-    "api": {"firewarden", "models", "inference", "api"},
+    "api": {"firewarden", "models", "inference", "ledger", "bulk", "jobs", "cctv", "api"},
     "training": {"firewarden", "models", "inference", "datasets", "training"},
-    "benchmarks": {"firewarden", "models", "inference", "datasets", "training", "benchmarks"},
+    "benchmarks": {"firewarden", "models", "inference", "bulk", "cctv", "datasets", "training", "benchmarks"},
 }
 HEAVY = {"torch", "torchvision", "ultralytics", "albumentations"}
-SERVING = ("firewarden", "models", "inference", "bulk", "cctv", "api")
+SERVING = ("firewarden", "models", "inference", "ledger", "bulk", "jobs", "cctv", "api")
 
 
 def imported(path: Path) -> list[tuple[str, bool]]:

@@ -1,8 +1,8 @@
-"""Alembic environment: uses the connection that `firewarden.api.migrate` opened."""
+"""Alembic environment: uses the connection that `firewarden.ledger.migrate` opened."""
 
 from alembic import context
 
-from firewarden.api.tables import metadata
+from firewarden.ledger.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True

@@ -1,0 +1,1 @@
+"""What is kept: tables, migrations, the database engine, photos by content."""
