@@ -21,10 +21,17 @@ from firewarden.inference.wording import fill, name_objects, name_place
 def find_vehicles_indoors(
     rel: VehicleIndoors, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
-    """At most one finding: all powered two- and three-wheelers of the picture, when the place is indoors or unknown."""
+    """At most one finding: all powered two- and three-wheelers of the picture, when the place is indoors or unknown. Where
+    the frame leaves too little of them in view, a better picture is asked for."""
     rows = without(view.rows(rel.vehicles), claimed)
     if not len(rows) or scene.name in rel.outdoor_scenes:
         return []
+    scraps = p.mostly_out_of_view(
+        view.boxes(rows), view.image_hw, edge_share=rel.frame_edge_share, area_share_lt=rel.cut_area_lt
+    )
+    if scraps.all():
+        return [_perhaps_indoors(rel, view, scene, rules, rows)]
+    rows = rows[~scraps]
     settled = scene.name in rel.scenes and scene.confidence >= rel.scene_confidence_gte
     chargers = _near(view, view.rows(rel.chargers), rows, rel.charger_within_w)
     cords = _cords_near(view, rel, rows)
@@ -50,6 +57,22 @@ def find_vehicles_indoors(
             relation_ids=(rel.id,),
         )
     ]
+
+
+def _perhaps_indoors(
+    rel: VehicleIndoors, view: View, scene: SceneEstimate, rules: Rules, rows: Rows
+) -> Finding:
+    return Finding(
+        hazard=rel.hazard,
+        outcome=Outcome.NEEDS_SITE_CHECK,
+        xyxy=enclosing_box(view.boxes(rows)),
+        confidence=float(view.detections.confidence[rows].max()),
+        reason=fill(rel.reason_cut, place=name_place(rules, scene)),
+        evidence=tuple(rows.tolist()),
+        count=len(rows),
+        questions=rel.whole_questions + (rel.place_questions if scene.provisional else ()),
+        relation_ids=(rel.id,),
+    )
 
 
 def _stands_in_zone(rel: VehicleIndoors, view: View, door: int, rows: Rows) -> bool:

@@ -146,3 +146,13 @@ def area_share(boxes: Boxes, image_hw: tuple[int, int]) -> NDArray[np.float32]:
     return np.asarray(
         (boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1) / (image_hw[0] * image_hw[1]), np.float32
     )
+
+
+def mostly_out_of_view(
+    boxes: Boxes, image_hw: tuple[int, int], *, edge_share: float, area_share_lt: float
+) -> NDArray[np.bool_]:
+    """Each box (n,): the frame's edge, or a band of `edge_share` along it, cuts it, and what is left in view is small."""
+    (h, w), (x1, y1, x2, y2) = image_hw, boxes.T
+    dx, dy = edge_share * w, edge_share * h
+    cut = (x1 <= dx) | (y1 <= dy) | (x2 >= w - dx) | (y2 >= h - dy)
+    return np.asarray(cut & (area_share(boxes, image_hw) < area_share_lt))

@@ -76,6 +76,10 @@ class VehicleIndoors(Relation):
     outdoor_scenes: Names
     place_questions: Names
     reason_unknown_scene: Text
+    whole_questions: Names
+    reason_cut: Text
+    frame_edge_share: float
+    cut_area_lt: float
     scene_confidence_gte: float
     charger_within_w: float
     piece_gap_share: float

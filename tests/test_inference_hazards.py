@@ -57,6 +57,18 @@ def outcomes(view, scene, rules, context=OTHER_CONTEXT):
         ),
         pytest.param([("ebike", (200, 400, 700, 900))], "outdoor_open", [], id="e-bike outdoors is no finding"),
         pytest.param(
+            [("ebike", (700, 900, 990, 1000))], "elevator_car", [("indoor_ebike", Outcome.NEEDS_SITE_CHECK)],
+            id="2.9 % of the picture, cut by its lower edge, asks for a whole view",
+        ),
+        pytest.param(
+            [("ebike", (700, 900, 1000, 1000))], "elevator_car", [("indoor_ebike", Outcome.HAZARD)],
+            id="3 % at the edge are enough",
+        ),
+        pytest.param(
+            [("ebike", (700, 800, 800, 900))], "elevator_car", [("indoor_ebike", Outcome.HAZARD)],
+            id="a small one that is all in view counts",
+        ),
+        pytest.param(
             [("ebike", (200, 400, 700, 900))], "unknown", [("indoor_ebike", Outcome.NEEDS_SITE_CHECK)],
             id="e-bike in an unknown place asks where it is",
         ),
