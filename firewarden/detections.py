@@ -57,7 +57,7 @@ class Detections:
 
     def rows_of(self, class_ids: Sequence[int]) -> NDArray[np.int64]:
         """Row numbers whose class is one of `class_ids`, in row order."""
-        return np.flatnonzero(np.isin(self.class_id, np.asarray(class_ids, np.int64)))
+        return np.flatnonzero((self.class_id[:, None] == np.asarray(class_ids, np.int64)).any(axis=1))
 
     def to_json(self, class_names: Sequence[str]) -> list[dict[str, Any]]:
         """One object a row: class_name, confidence (4 decimals), xyxy (1 decimal)."""

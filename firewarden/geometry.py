@@ -74,23 +74,28 @@ def covered_share(polygon: Polygon, boxes: Boxes, *, samples: int = 48) -> float
     """Share of a convex polygon's area that the union of `boxes` covers, sampled on a `samples` x `samples` grid."""
     if polygon_area(polygon) <= 0 or not len(boxes):
         return 0.0
-    points = _grid_inside(polygon, samples)
-    if not len(points):
+    x, y = _sample_lines(polygon, samples)
+    inside = _grid_inside(polygon, x, y)
+    n_inside = int(np.count_nonzero(inside))
+    if not n_inside:
         return 0.0
-    x, y = points[:, 0], points[:, 1]
-    low_x, low_y, high_x, high_y = boxes.T[..., None]  # (m, 1) each, against (points,)
-    inside = (x >= low_x) & (x <= high_x) & (y >= low_y) & (y <= high_y)
-    return float(inside.any(axis=0).mean())
+    low_x, low_y, high_x, high_y = boxes.T[..., None]  # (m, 1) each, against (samples,)
+    in_x, in_y = (x >= low_x) & (x <= high_x), (y >= low_y) & (y <= high_y)
+    covered = (in_y[:, :, None] & in_x[:, None, :]).any(axis=0)  # (rows, columns)
+    return int(np.count_nonzero(covered & inside)) / n_inside
 
 
-def _grid_inside(polygon: Polygon, samples: int) -> NDArray[np.float32]:
+def _sample_lines(polygon: Polygon, samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """x of the columns and y of the rows of a grid over the polygon."""
     low, high = polygon.min(axis=0), polygon.max(axis=0)
     steps = (np.arange(samples, dtype=np.float32) + 0.5) / samples
-    x, y = np.meshgrid(low[0] + steps * (high[0] - low[0]), low[1] + steps * (high[1] - low[1]))
-    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    return low[0] + steps * (high[0] - low[0]), low[1] + steps * (high[1] - low[1])
+
+
+def _grid_inside(polygon: Polygon, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which points (rows, columns) of the grid lie in a convex polygon."""
     edges = np.concatenate((polygon[1:], polygon[:1])) - polygon
-    to_x, to_y = points[:, 0] - polygon[:, :1], points[:, 1] - polygon[:, 1:]
-    side = (
-        edges[:, :1] * to_y - edges[:, 1:] * to_x
-    )  # (k, points): few long rows reduce faster than many short ones
-    return np.asarray(points[(side >= 0).all(axis=0) | (side <= 0).all(axis=0)], np.float32)
+    along_y = edges[:, :1] * (y - polygon[:, 1:])  # (k, rows)
+    along_x = edges[:, 1:] * (x - polygon[:, :1])  # (k, columns)
+    side = along_y[:, :, None] - along_x[:, None, :]
+    return np.asarray((side >= 0).all(axis=0) | (side <= 0).all(axis=0))

@@ -1,7 +1,7 @@
 """What the rules look at: the detections that count as evidence, by class name, in one picture."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,17 @@ class View:
     operating_points: Mapping[str, float]
     default_operating_point: float
     image_hw: tuple[int, int]
+    _evidence: dict[tuple[str, ...], Rows] = field(default_factory=dict, init=False, repr=False)
 
     def rows(self, names: Iterable[str], *, at_confidence: float | None = None) -> Rows:
         """Evidence rows of these classes; with `at_confidence` all rows of the classes from that confidence up."""
-        wanted = [self.class_names.index(name) for name in names]
-        rows = self.detections.rows_of(wanted)
-        bounds = (
-            at_confidence if at_confidence is not None else self._thresholds()[self.detections.class_id[rows]]
-        )
-        return np.asarray(rows[self.detections.confidence[rows] >= bounds], np.int64)
+        key = tuple(names)
+        if at_confidence is not None:
+            return self._from(key, [at_confidence] * len(key))
+        if key not in self._evidence:
+            bounds = [self.operating_points.get(name, self.default_operating_point) for name in key]
+            self._evidence[key] = self._from(key, bounds)
+        return self._evidence[key]
 
     def boxes(self, rows: Rows) -> Boxes:
         """Boxes (n, 4) of rows."""
@@ -52,9 +54,12 @@ class View:
         chosen = self.detections.confidence[np.asarray(rows, np.int64)]
         return float(chosen.min()) if len(chosen) else 0.0
 
-    def _thresholds(self) -> NDArray[np.float32]:
-        points = [self.operating_points.get(name, self.default_operating_point) for name in self.class_names]
-        return np.array(points, np.float32)
+    def _from(self, names: tuple[str, ...], bounds: Sequence[float]) -> Rows:
+        """Rows of these classes, each from its bound up."""
+        wanted = np.array([self.class_names.index(name) for name in names], np.int64)
+        found = self.detections
+        reached = found.confidence[:, None] >= np.array(bounds, np.float32)
+        return np.flatnonzero(((found.class_id[:, None] == wanted) & reached).any(axis=1))
 
 
 def without(rows: Rows, claimed: Iterable[int]) -> Rows:
