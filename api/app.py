@@ -13,10 +13,14 @@ from firewarden.api.metrics import CountRequests, Metrics
 from firewarden.api.openapi import DESCRIPTION
 from firewarden.api.ports import InspectorPort
 from firewarden.api.problems import add_problem_handlers
+from firewarden.api.routes_cameras import router as cameras_router
+from firewarden.api.routes_events import router as events_router
 from firewarden.api.routes_inspections import router as inspections_router
+from firewarden.api.routes_jobs import router as jobs_router
 from firewarden.api.routes_meta import router as meta_router
 from firewarden.api.services import build_services
 from firewarden.api.settings import Settings
+from firewarden.api.upload_door import UploadDoor
 
 _MEASURE_S = 5.0
 
@@ -42,9 +46,13 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    app.add_middleware(CountRequests, metrics=services.metrics)
+    app.add_middleware(UploadDoor, services=services)
+    app.add_middleware(CountRequests, metrics=services.metrics)  # outermost: it counts the door's too
     add_problem_handlers(app)
     app.include_router(inspections_router)
+    app.include_router(jobs_router)
+    app.include_router(cameras_router)
+    app.include_router(events_router)
     app.include_router(meta_router)
     return app
 

@@ -14,7 +14,8 @@ _MAX_GROUP = 64
 class GroupWriter(Generic[I, O]):
     """`write` gets what came in while the last group was written and gives one outcome, or exception, for each.
 
-    Nobody waits for company: a lone item is written at once, a crowd shares the cost of making it durable.
+    Nobody waits for company: a lone item is written at once, a crowd shares the cost of making it durable. One group is
+    written at a time, by the writer's own thread or by a caller's.
     """
 
     def __init__(self, name: str, write: Callable[[Sequence[I]], Sequence[O | Exception]]) -> None:
@@ -22,6 +23,7 @@ class GroupWriter(Generic[I, O]):
         self._write = write
         self._waiting: deque[tuple[I, Future[O]]] = deque()
         self._changed = threading.Condition()
+        self._writing = False
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -37,25 +39,40 @@ class GroupWriter(Generic[I, O]):
         if self._thread is not None:
             self._thread.join()
 
-    def submit(self, item: I) -> "Future[O]":
-        """The outcome, once the item is durable."""
+    def submit(self, item: I, *, here: bool = False) -> "Future[O]":
+        """The outcome, once the item is durable. `here` writes it in the caller's own thread if nobody is being written,
+        which spares a lone item the way to another thread and back."""
         future: Future[O] = Future()
         with self._changed:
             if self._closed or self._thread is None:
                 raise RuntimeError(f"{self._name} is not open")
-            self._waiting.append((item, future))
-            self._changed.notify()
+            here = here and not self._writing and not self._waiting
+            if here:
+                self._writing = True
+            else:
+                self._waiting.append((item, future))
+                self._changed.notify()
+        if here:
+            self._write_group([(item, future)])
         return future
 
     def _serve(self) -> None:
         while group := self._next_group():
-            for future, outcome in zip(
-                [f for _, f in group], self._outcomes([i for i, _ in group]), strict=True
-            ):
-                if isinstance(outcome, Exception):
-                    future.set_exception(outcome)
-                else:
-                    future.set_result(outcome)
+            self._write_group(group)
+
+    def _write_group(self, group: Sequence[tuple[I, "Future[O]"]]) -> None:
+        """Write, let the next group begin, then tell the outcomes."""
+        try:
+            outcomes = self._outcomes([item for item, _ in group])
+        finally:
+            with self._changed:
+                self._writing = False
+                self._changed.notify()
+        for (_, future), outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
 
     def _outcomes(self, items: Sequence[I]) -> Sequence[O | Exception]:
         """One by one where the group fails as a whole, so that one bad item does not take the others with it."""
@@ -67,7 +84,9 @@ class GroupWriter(Generic[I, O]):
             return [outcome for item in items for outcome in self._outcomes([item])]
 
     def _next_group(self) -> list[tuple[I, "Future[O]"]]:
+        """Wait for items, and for the group that is being written; empty once closed and nothing waits."""
         with self._changed:
-            while not self._waiting and not self._closed:
+            while self._writing or not (self._waiting or self._closed):
                 self._changed.wait()
+            self._writing = bool(self._waiting)
             return [self._waiting.popleft() for _ in range(min(_MAX_GROUP, len(self._waiting)))]

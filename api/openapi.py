@@ -38,12 +38,15 @@ _BINARY = {"type": "string", "format": "binary"}
 _PROBLEMS = {
     400: "The body is empty, cut off or no valid multipart.",
     401: "No valid API key.",
-    404: "No such inspection for this key.",
+    403: "The key has the wrong role.",
+    404: "Nothing of this id for this key.",
     408: "The upload was too slow.",
+    409: "The batch has not ended yet, or there is a camera of this id.",
     413: "Too many bytes, pixels or photos.",
     415: "Not a JPEG, PNG or WebP photo, or a Content-Encoding.",
     422: "A context field is unknown or wrong, the photo is damaged, or the Idempotency-Key was used for another request.",
     429: "The server is busy; see Retry-After.",
+    501: "The server lacks an optional package.",
     503: "A part of the server does not work, or the deadline of the request cannot be met; nothing was stored.",
 }
 

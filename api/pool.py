@@ -73,6 +73,11 @@ class WorkPool:
         """Photos being worked on or waiting."""
         return self._admission.in_line
 
+    @property
+    def nobody_waits(self) -> bool:
+        """Whether a thread that finishes its job now would find no other: it may as well do more of this one."""
+        return self._admission.in_line <= self._workers
+
     @contextmanager
     def upload(self, caller: Caller) -> Iterator[None]:
         """Around reading a body; raises the 429 or 503 Problem before a byte is read."""
@@ -125,10 +130,11 @@ class WorkPool:
         except BaseException as error:  # noqa: BLE001 - goes to the caller
             _settle(answer, error)
             return
+        worked_s = time.monotonic() - start_s
+        inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
         if photos:
             with self._lock:
-                self._admission.observe(time.monotonic() - start_s, photos)
-        inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
+                self._admission.observe(worked_s, photos)
 
     def _leave(self, weight: int, queued: "Future[None]", answer: "Future[T]") -> None:
         with self._lock:

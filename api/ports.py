@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from firewarden.findings import InspectionContext, InspectionResult, Text
+from firewarden.inference.cctv_rules import CctvRules
 
 
 class ManifestPort(Protocol):
@@ -53,6 +54,8 @@ class RulesPort(Protocol):
     def drawn_names(self) -> Mapping[str, Text]: ...
     @property
     def closure_profiles(self) -> Mapping[str, object]: ...
+    @property
+    def cctv(self) -> CctvRules: ...
 
     def to_json(self) -> dict[str, Any]: ...
 

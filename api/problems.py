@@ -21,7 +21,6 @@ _CURES = {
     404: "Nothing lives at this address; GET /openapi.json lists all addresses.",
     405: "This address does not take that method; see the Allow header.",
 }
-_STORAGE_ERRORS = (OperationalError, InterfaceError, ConnectionPoolTimeout)
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +62,10 @@ class Problem(Exception):
         return JSONResponse(self.to_json(), self.status, self.headers, MEDIA_TYPE)
 
 
+EXPECTED = (Problem, HazardError, HTTPException, OperationalError, InterfaceError, ConnectionPoolTimeout)
+"""What ends a request without the program being wrong."""
+
+
 def invalid_fields(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """422 for request fields. Each error holds `field`, `message` and, for closed sets, `allowed`; the first few are told,
     so that a small request cannot ask for a huge answer."""
@@ -101,7 +104,8 @@ def problem_from(error: Exception) -> Problem:
     return Problem(500, "internal-error", "The server failed on this request; it is logged under `instance`.")
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
+async def answer_problem(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that ended in `error`; what is the server's fault is logged."""
     problem = problem_from(error)
     if problem.status >= 500:
         _log.error("%s %s %s", problem.instance, request.method, request.scope["path"], exc_info=error)
@@ -110,5 +114,5 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """One handler for all errors, raised by us, by FastAPI or by accident."""
-    for kind in (Problem, HazardError, RequestValidationError, HTTPException, *_STORAGE_ERRORS, Exception):
-        app.add_exception_handler(kind, _answer)
+    for kind in (*EXPECTED, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer_problem)

@@ -20,6 +20,7 @@ from firewarden.api.vault import Vault
 from firewarden.errors import InvalidImage
 from firewarden.findings import InspectionResult
 from firewarden.inference.batcher import Abandoned
+from firewarden.ledger.json_text import JsonText, json_text, with_members
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +44,31 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The body to send, and whether an earlier request made it."""
+    """The body to send, and whether an earlier request made it. `location` is the address of a single inspection."""
 
-    content: Mapping[str, Any]
+    body: bytes
+    location: str | None
     replayed: bool
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 class Recorder:
     """The write path of one request. `record` runs in a worker thread; photos reach the disk while the network looks at
-    them, rows and answer come from the vault's thread."""
+    them, rows and answer come from the vault's thread, or from the same one while `nobody_waits()` for it."""
 
     def __init__(
-        self, inspector: InspectorPort, repository: Repository, vault: Vault, metrics: Metrics
+        self,
+        inspector: InspectorPort,
+        repository: Repository,
+        vault: Vault,
+        metrics: Metrics,
+        nobody_waits: Callable[[], bool] = lambda: False,
     ) -> None:
         self._inspector = inspector
         self._repository = repository
         self._vault = vault
         self._metrics = metrics
+        self._nobody_waits = nobody_waits
 
     def record(self, submission: Submission, gone: Callable[[], bool]) -> "Future[Reply]":
         """Inspect and store all photos of a submission; the same idempotency key gives the same reply, stored once.
@@ -116,7 +124,8 @@ class Recorder:
                 "This Idempotency-Key was used with other photos or another context; use a new key for a new request.",
             )
         ids = [item["id"] for item in row.answer.items if "id" in item]
-        return Reply(_content(row.answer, self._repository.inspections(ids, sender), sender), replayed=True)
+        records = self._repository.inspections(ids, sender)
+        return Reply(*_body_and_location(row.answer, records, sender), replayed=True)
 
     def _store(
         self,
@@ -134,7 +143,7 @@ class Recorder:
         answer = Answer(submission.single, tuple(items))
         records = {m.id: m for m in made if isinstance(m, InspectionRecord)}
         row = _idempotency_row(submission, fingerprint, answer)
-        content = _content(answer, records, submission.sender)
+        body, location = _body_and_location(answer, records, submission.sender)
 
         def reply(is_new: bool) -> Reply:
             if not is_new and row is not None:
@@ -143,9 +152,10 @@ class Recorder:
             self._metrics.observe_stage("store", store_s)
             for record in records.values():
                 self._metrics.observe_result(record.result)
-            return Reply(content, replayed=False, timings_ms=_sum_timings(outcomes, store_s))
+            return Reply(body, location, replayed=False, timings_ms=_sum_timings(outcomes, store_s))
 
-        return self._vault.commit(Write(tuple(records.values()), row), kept, reply)
+        write = Write(tuple(records.values()), row)
+        return self._vault.commit(write, kept, reply, here=self._nobody_waits())
 
     def _twin(self, sender: Principal, row: IdempotencyRow) -> Reply:
         """The reply of the same request that came in beside this one and was stored first."""
@@ -165,12 +175,16 @@ def _check_any_readable(outcomes: Sequence[InspectionResult | Problem], single: 
         )
 
 
-def _content(answer: Answer, records: Mapping[str, InspectionRecord], viewer: Principal) -> Mapping[str, Any]:
+def _body_and_location(
+    answer: Answer, records: Mapping[str, InspectionRecord], viewer: Principal
+) -> tuple[bytes, str | None]:
     contents = [
-        inspection_to_json(records[item["id"]], viewer) if "id" in item else item["problem"]
+        _inspection_text(records[item["id"]], viewer) if "id" in item else json_text(item["problem"])
         for item in answer.items
     ]
-    return contents[0] if answer.single else {"inspections": contents}
+    if not answer.single:
+        return f'{{"inspections":[{",".join(contents)}]}}'.encode(), None
+    return contents[0].encode(), _path(answer.items[0]["id"])
 
 
 def _sum_timings(outcomes: Sequence[InspectionResult | Problem], store_s: float) -> dict[str, float]:
@@ -192,7 +206,17 @@ def _done(reply: Reply) -> "Future[Reply]":
 
 def inspection_to_json(record: InspectionRecord, viewer: Principal) -> dict[str, Any]:
     """The wire form of a stored inspection; `position` appears for the owner role alone."""
-    path = f"/v1/inspections/{record.id}"
+    return {**_shell(record, viewer), **record.result}
+
+
+def _inspection_text(record: InspectionRecord, viewer: Principal) -> JsonText:
+    """The wire form as text."""
+    return with_members(record.result_text or json_text(record.result), _shell(record, viewer))
+
+
+def _shell(record: InspectionRecord, viewer: Principal) -> dict[str, Any]:
+    """What stands round the result."""
+    path = _path(record.id)
     position = {"position": record.position} if viewer.role is Role.OWNER else {}
     return {
         "id": record.id,
@@ -203,12 +227,16 @@ def inspection_to_json(record: InspectionRecord, viewer: Principal) -> dict[str,
         "source": record.source,
         "venue_code": record.venue_code,
         **position,
-        **record.result,
     }
+
+
+def _path(inspection_id: str) -> str:
+    return f"/v1/inspections/{inspection_id}"
 
 
 def _record(submission: Submission, n_bytes: int, result: InspectionResult) -> InspectionRecord:
     context = submission.context
+    wire = result.to_json()
     return InspectionRecord(
         id=uuid4().hex,
         key_id=submission.sender.key_id,
@@ -220,7 +248,8 @@ def _record(submission: Submission, n_bytes: int, result: InspectionResult) -> I
         source=context.source,
         venue_code=context.venue_code,
         position=context.position.to_json() if context.position else None,
-        result=result.to_json(),
+        result=wire,
+        result_text=json_text(wire),
     )
 
 

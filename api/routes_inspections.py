@@ -29,7 +29,8 @@ from firewarden.findings import Text
 from firewarden.inference.draw import annotated_jpeg
 from firewarden.ledger.blobs import BlobDamaged, BlobStore
 
-router = APIRouter(prefix="/v1/inspections", tags=["inspections"], dependencies=[Security(require_principal)])
+PREFIX = "/v1/inspections"
+router = APIRouter(prefix=PREFIX, tags=["inspections"], dependencies=[Security(require_principal)])
 _ID = re.compile(r"[0-9a-f]{32}")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -50,6 +51,13 @@ async def post_inspections(
     request: Request, services: ServicesDep, sender: PrincipalDep, idempotency_key: IdempotencyKeyDep
 ) -> Response:
     """The answer is sent after photo and verdict are on disk. Send an `Idempotency-Key`, and a retry stores nothing twice."""
+    return await answer_upload(request, services, sender, idempotency_key)
+
+
+async def answer_upload(
+    request: Request, services: Services, sender: Principal, idempotency_key: str | None
+) -> Response:
+    """The answer to photos in the body of a request that may send some; raises Problems."""
     began_ns = time.time_ns()
     caller = caller_of(request.headers)
     with services.budget.lease() as lease:
@@ -95,10 +103,11 @@ async def get_annotated(inspection_id: str, services: ServicesDep, viewer: Princ
     return Response(picture, media_type="image/jpeg", headers=_PRIVATE)
 
 
-def _created(reply: Reply, request_id: str) -> JSONResponse:
-    location = {"Location": reply.content["links"]["self"]} if "links" in reply.content else {}
+def _created(reply: Reply, request_id: str) -> Response:
+    location = {"Location": reply.location} if reply.location else {}
     replayed = {"Idempotency-Replayed": "true"} if reply.replayed else {}
-    return JSONResponse(reply.content, 201, {**_PRIVATE, "X-Request-ID": request_id, **location, **replayed})
+    headers = {**_PRIVATE, "X-Request-ID": request_id, **location, **replayed}
+    return Response(reply.body, 201, headers, "application/json")
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

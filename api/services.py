@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
+from firewarden.api.cctv_stores import CctvStores, build_cctv
 from firewarden.api.keys import KeyCache
 from firewarden.api.metrics import Metrics
 from firewarden.api.pool import WorkPool
@@ -13,6 +14,7 @@ from firewarden.api.storage import Repository
 from firewarden.api.tracing import Tracer, build_tracer
 from firewarden.api.uploads import BodyBudget
 from firewarden.api.vault import Vault
+from firewarden.jobs.store import JobStore
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import build_engine
 
@@ -32,12 +34,16 @@ class Services:
     metrics: Metrics
     recorder: Recorder
     tracer: Tracer
+    jobs: JobStore
+    cctv: CctvStores
+    batch_slots: threading.BoundedSemaphore  # uploads of batches at the same time
     draining: threading.Event = field(default_factory=threading.Event)
 
     def open(self) -> None:
         """Make folders, migrate the database, warm up the network, start the threads."""
         self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # homes are in these photos
         self.blobs.open()
+        self.cctv.open()
         self.repository.open()
         self.vault.open()
         self.pool.open(service_s=self.inspector.warm_up())
@@ -54,7 +60,8 @@ class Services:
 
 def build_services(inspector: InspectorPort, settings: Settings) -> Services:
     """Parts joined, nothing opened yet."""
-    repository = Repository(build_engine(settings.resolved_database_url()))
+    engine = build_engine(settings.resolved_database_url())
+    repository = Repository(engine)
     blobs = BlobStore(settings.data_dir / "blobs")
     vault = Vault(repository, blobs)
     metrics = Metrics(settings.metrics_dir if settings.workers > 1 else None)
@@ -76,6 +83,9 @@ def build_services(inspector: InspectorPort, settings: Settings) -> Services:
         pool=pool,
         budget=BodyBudget(settings.max_buffered_bytes, metrics.observe_shed),
         metrics=metrics,
-        recorder=Recorder(inspector, repository, vault, metrics),
+        recorder=Recorder(inspector, repository, vault, metrics, nobody_waits=lambda: pool.nobody_waits),
         tracer=build_tracer(settings.otel_endpoint),
+        jobs=JobStore(engine),
+        cctv=build_cctv(engine, settings),
+        batch_slots=threading.BoundedSemaphore(settings.batch_uploads),
     )

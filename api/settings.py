@@ -51,6 +51,21 @@ class Settings(BaseSettings):
     max_buffered_bytes: int = Field(
         default=512 * _MIB, ge=1, description="Bytes of all uploads held in memory together; beyond it, 429."
     )
+    max_batch_bytes: int = Field(
+        default=2048 * _MIB, ge=1, description="Largest upload of a batch; it is spooled to disk."
+    )
+    max_batch_files: int = Field(
+        default=200,
+        ge=1,
+        description="File parts in one batch; archives hold as many photos as max_batch_items.",
+    )
+    max_batch_items: int = Field(default=100_000, ge=1, description="Photos in one batch.")
+    batch_uploads: int = Field(
+        default=2, ge=1, description="Batches one process takes in at the same time; beyond it, 429."
+    )
+    batch_timeout_s: float = Field(
+        default=900.0, gt=0, description="Time the upload of a batch may take before 408."
+    )
     max_photos: int = Field(default=20, ge=1, description="Photos in one multipart request.")
     max_pixels: int = Field(default=50_000_000, ge=1, description="Width x height of one photo.")
     body_timeout_s: float = Field(default=60.0, gt=0, description="Time an upload may take before 408.")
@@ -65,6 +80,36 @@ class Settings(BaseSettings):
     key_cache_s: float = Field(
         default=10.0, ge=0, description="How long a key is trusted without asking the database again."
     )
+    webhook_url: SecretStr | None = Field(
+        default=None, description="Where camera events are posted; https, or http on this machine."
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs what is posted; at least 24 characters."
+    )
+    webhook_old_secret: SecretStr | None = Field(
+        default=None, description="Signs as well, while receivers change to the new one."
+    )
+    webhook_ca: Path | None = Field(
+        default=None, description="Certificates to trust instead of the system's."
+    )
+    webhook_allow_http: bool = Field(default=False, description="Post in the clear to other machines.")
+    mqtt_host: str | None = Field(default=None, description="MQTT 5 broker that camera events go to.")
+    mqtt_port: int | None = Field(
+        default=None, ge=1, le=65535, description="By default 8883, without TLS 1883."
+    )
+    mqtt_tls: bool = Field(default=True, description="Off for a broker on this machine.")
+    mqtt_ca: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
+    mqtt_user: str | None = Field(default=None, description="User at the broker.")
+    mqtt_password: SecretStr | None = Field(default=None, description="Password at the broker.")
+    mqtt_topic: str = Field(default="firewarden", description="Events go to <topic>/<camera id>/events.")
+    mqtt_allow_plain: bool = Field(default=False, description="Send in the clear to another machine.")
+    delivery_timeout_s: float = Field(
+        default=10.0, gt=0, le=300, description="How long a receiver may take to confirm one event."
+    )
+    delivery_lease_s: float = Field(
+        default=60.0, gt=0, description="How long one sender holds an event before another one may take it."
+    )
+    delivery_attempts: int = Field(default=80, ge=1, description="Attempts before an event is given up.")
     otel_endpoint: str | None = Field(
         default=None,
         validation_alias=AliasChoices(
@@ -77,6 +122,17 @@ class Settings(BaseSettings):
     def metrics_dir(self) -> Path:
         """Where several workers keep their counts together."""
         return self.data_dir / "metrics"
+
+    @property
+    def frames_dir(self) -> Path:
+        """Where the masked pictures of camera events are."""
+        return self.data_dir / "frames"
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Who is told of camera events."""
+        given = {"webhook": self.webhook_url, "mqtt": self.mqtt_host}
+        return tuple(name for name, address in given.items() if address is not None)
 
     def batch_plan(self, *, tuned: bool) -> BatchPlan:
         """How one process shares the network: as measured where the machine is `tuned`, by these settings where they say."""

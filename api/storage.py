@@ -6,16 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, insert, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from firewarden.api.auth import ApiKey, Principal, Role
-from firewarden.ledger.database import prepare
+from firewarden.ledger.database import insert_if_new, prepare
+from firewarden.ledger.json_text import JsonText
 from firewarden.ledger.tables import api_keys, idempotency_keys, inspections
+
+_INSERT = insert(inspections)
+_GRADED = ("verdict", "risk_level", "model_id", "rules_version")  # of the result, to be searched by
+_STORED = tuple(column.name for column in inspections.c if column.name not in _GRADED)
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionRecord:
-    """One stored inspection. `result` is `InspectionResult.to_json()`; `position` is None for all but the owner role."""
+    """One stored inspection. `result` is `InspectionResult.to_json()`, `result_text` the same written out where somebody
+    has done that; `position` is None for all but the owner role."""
 
     id: str
     key_id: str
@@ -28,6 +33,7 @@ class InspectionRecord:
     venue_code: str | None
     position: Mapping[str, Any] | None
     result: Mapping[str, Any]
+    result_text: JsonText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ class Repository:
         """Commit several writes in one transaction; False for each whose idempotency key exists, of which nothing is
         written."""
         with self._engine.begin() as connection:
-            saved = [self._claim(connection, write.idempotency) for write in writes]
+            saved = [_claim(connection, write.idempotency) for write in writes]
             rows = [
                 _row_values(record)
                 for write, is_new in zip(writes, saved, strict=True)
@@ -109,16 +115,8 @@ class Repository:
                 if is_new
             ]
             if rows:
-                connection.execute(insert(inspections), rows)
+                connection.execute(_INSERT, rows[0] if len(rows) == 1 else rows)
         return saved
-
-    def _claim(self, connection: Connection, row: IdempotencyRow | None) -> bool:
-        """Write the key; False where it exists already."""
-        if row is None:
-            return True
-        dialect_insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
-        statement = dialect_insert(idempotency_keys).values(**asdict(row)).on_conflict_do_nothing()
-        return bool(connection.execute(statement).rowcount)
 
     def idempotency(self, key_id: str, idempotency_key: str) -> IdempotencyRow | None:
         """What was answered to this key before."""
@@ -139,6 +137,11 @@ class Repository:
             return {row.id: _record(row) for row in connection.execute(query)}
 
 
+def _claim(connection: Connection, row: IdempotencyRow | None) -> bool:
+    """Write the key; False where it exists already."""
+    return row is None or insert_if_new(connection, idempotency_keys, asdict(row))
+
+
 def _visible_to(viewer: Principal) -> Select[Any]:
     """Rows and columns a viewer may read: an owner all of them, anyone else its own rows without the position."""
     if viewer.role is Role.OWNER:
@@ -149,10 +152,11 @@ def _visible_to(viewer: Principal) -> Select[Any]:
 
 def _row_values(record: InspectionRecord) -> dict[str, Any]:
     result = record.result
-    graded = {name: result[name] for name in ("verdict", "risk_level", "model_id", "rules_version")}
-    return {**{name: getattr(record, name) for name in record.__slots__}, **graded}
+    graded = {name: result[name] for name in _GRADED}
+    stored = {name: getattr(record, name) for name in _STORED}
+    return {**stored, **graded, "result": record.result_text or result}
 
 
 def _record(row: Row[Any]) -> InspectionRecord:
-    values: dict[str, Any] = {name: row._mapping.get(name) for name in InspectionRecord.__slots__}
+    values: dict[str, Any] = {name: row._mapping.get(name) for name in _STORED}
     return InspectionRecord(**values)

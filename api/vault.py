@@ -23,7 +23,8 @@ class _Commit:
 
 
 class Vault:
-    """Two threads that write in groups: one syncs photos, the other commits rows. Neither ever waits for company."""
+    """Two threads that write in groups: one syncs photos, the other commits rows that callers do not commit themselves.
+    Neither ever waits for company."""
 
     def __init__(self, repository: Repository, blobs: BlobStore) -> None:
         self._repository = repository
@@ -44,11 +45,18 @@ class Vault:
         return self._photos.submit((sha256, data))
 
     def commit(
-        self, write: Write, photos: Sequence["Future[None]"], then: Callable[[bool], T]
+        self,
+        write: Write,
+        photos: Sequence["Future[None]"],
+        then: Callable[[bool], T],
+        *,
+        here: bool = False,
     ) -> "Future[T]":
         """The value of `then(is_new)`, after photos and rows are durable. `is_new` is False where the idempotency key
-        was there already, and then nothing was written. Raises a 503 Problem where a photo could not be stored."""
-        return self._rows.submit(_Commit(write, tuple(photos), then))  # type: ignore[return-value]
+        was there already, and then nothing was written. Raises a 503 Problem where a photo could not be stored. `here`
+        does it in the caller's thread where nobody else is being written."""
+        commit = _Commit(write, tuple(photos), then)
+        return self._rows.submit(commit, here=here)  # type: ignore[return-value]
 
     def _commit(self, commits: Sequence[_Commit]) -> list[object]:
         failed = {i: error for i, commit in enumerate(commits) if (error := _photo_error(commit))}

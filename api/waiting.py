@@ -19,21 +19,24 @@ async def answer_unless_gone(
     """The future's result. A client that goes away takes its work with it: what waits is dropped, what runs stops at its
     next stage, and the Problem raised here reaches nobody."""
     answer = asyncio.wrap_future(future)
-    gone = asyncio.ensure_future(_disconnected(request))
+    watch = asyncio.ensure_future(_cancel_when_gone(request, answer, caller))
     try:
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        raise Problem(400, "client-gone", "The connection closed before the answer was there.")
+        return await answer
+    except asyncio.CancelledError:
+        if caller.gone():
+            raise Problem(400, "client-gone", "The connection closed before the answer was there.") from None
+        raise
     finally:
-        gone.cancel()
-        if not answer.done():
+        watch.cancel()
+        if answer.cancelled():
             on_gone()
             caller.leave()
-            answer.cancel()
 
 
-async def _disconnected(request: Request) -> None:
-    """Returns when the client has closed the connection."""
+async def _cancel_when_gone(request: Request, answer: "asyncio.Future[T]", caller: Caller) -> None:
+    """Gives the answer up when the client has closed the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    if not answer.done():
+        caller.leave()
+        answer.cancel()

@@ -47,6 +47,16 @@ def conditions_of_run(
 ) -> dict[str, Any]:
     """Machine, versions, model, runtime, photos, the load before the run, the time and the command."""
     return {
+        **machine_of_run(command),
+        "model": {"id": manifest.id, "sha256": manifest.sha256, "input_size": manifest.input_size},
+        "runtime": (choice or RuntimeChoice()).to_json(),
+        "photos": [photo.describe() for photo in photos],
+    }
+
+
+def machine_of_run(command: str) -> dict[str, Any]:
+    """Machine, versions, the load before the run, the time and the command: all there is to say of a run without a model."""
+    return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "cpu": cpu_name(),
@@ -58,9 +68,6 @@ def conditions_of_run(
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": {"firewarden": __version__, **_versions(_PACKAGES)},
-        "model": {"id": manifest.id, "sha256": manifest.sha256, "input_size": manifest.input_size},
-        "runtime": (choice or RuntimeChoice()).to_json(),
-        "photos": [photo.describe() for photo in photos],
     }
 
 

@@ -77,7 +77,7 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
         if not pattern.search(text):
-            raise ValueError(f"README.md has no markers {name}:begin and {name}:end")
+            raise ValueError(f"the page has no markers {name}:begin and {name}:end; put them back")
         text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)  # type: ignore[misc]
     return text
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from firewarden.benchmarks.batch_page import batch_section
 from firewarden.benchmarks.capacity import capacity_page
 from firewarden.benchmarks.charts import Bar, bar_chart
 from firewarden.benchmarks.results import load_results
@@ -42,6 +43,7 @@ def how_fast_page(results: Results) -> str:
     sections: tuple[tuple[str, str, str, _Section], ...] = (
         ("Side by side with what one would use instead", "peers", "peers --venvs DIR", _peers),
         ("The server under load", "http", "http", _http),
+        ("Batches", "batch", "batch --ray", batch_section),
         ("Memory over many requests", "memory", "http --requests 20000 --watch-memory", _memory),
         ("Bare loops", "throughput", "throughput", _throughput),
         ("One photo alone, by stage", "latency", "latency", _latency),

@@ -7,7 +7,9 @@ from typing import Any
 
 from firewarden.errors import HazardError
 
-KINDS = ("latency", "throughput", "decode", "http", "memory", "peers")
+KINDS = (
+    "latency", "throughput", "decode", "http", "memory", "peers", "batch", "privacy", "cctv_day", "scale",
+)  # fmt: skip
 SCHEMA_VERSION = 1
 
 
@@ -24,14 +26,14 @@ def load_results(folder: Path) -> dict[str, dict[str, Any]]:
     """Runs by kind, of those that are there; raises HazardError on a file that is none of ours."""
     found = {}
     for kind in KINDS:
-        path = folder / f"{kind}.json"
+        path, command = folder / f"{kind}.json", kind.replace("_", "-")
         if not path.is_file():
             continue
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise HazardError(
-                f"{path} is no JSON: {error}. Measure again with `firewarden bench {kind}`."
+                f"{path} is no JSON: {error}. Measure again with `firewarden bench {command}`."
             ) from error
         if (
             not isinstance(told, dict)
@@ -39,7 +41,7 @@ def load_results(folder: Path) -> dict[str, dict[str, Any]]:
             or told.get("schema_version") != SCHEMA_VERSION
         ):
             raise HazardError(
-                f"{path} is not a {kind} result of schema {SCHEMA_VERSION}. Measure again with `firewarden bench {kind}`."
+                f"{path} is not a {kind} result of schema {SCHEMA_VERSION}. Measure again with `firewarden bench {command}`."
             )
         found[kind] = told
     return found

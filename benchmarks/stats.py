@@ -72,6 +72,33 @@ def ratio_of_rounds(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     return Ratio(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`hits` of `n` with the 95 % Wilson interval; NaN throughout for n = 0."""
+
+    hits: int
+    n: int
+    value: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else round(value, 4)
+            for name, value in asdict(self).items()
+        }
+
+
+def share_of(hits: int, n: int) -> Share:
+    """A share with its 95 % Wilson score interval, which stays within 0 to 1 also where all or none hit."""
+    if n == 0:
+        return Share(0, 0, *(3 * (math.nan,)))
+    p, z2 = hits / n, _Z_975**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z_975 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return Share(hits, n, p, max(0.0, centre - half), min(1.0, centre + half))
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Least-squares slope of y over x; 0 for fewer than two points."""
     if len(x) < 2:

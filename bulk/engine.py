@@ -1,4 +1,5 @@
-"""Engines: items through a scorer into a sink. The local one overlaps listing, reading, scoring and writing by threads.
+"""Engines: items through a scorer into a sink. The local one overlaps listing, reading, scoring and writing by threads;
+the one on a Ray cluster is in `ray_engine`.
 
     lister --todo--> readers (bytes, sha256, done already?) --loaded--> workers (decode, network, rules) --done--> writer
 
@@ -35,6 +36,10 @@ class Sink(Protocol):
 
     def is_finished(self, key: str, identity: str) -> bool: ...
 
+    def finished_id(self, key: str) -> str | None:
+        """The identity of the row that is there for a key; None where there is none, or only an error to try again."""
+        ...
+
     def write(self, row: Row) -> None:
         """Raises BatchStopped where nothing more can be written."""
         ...
@@ -58,14 +63,26 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many threads read and how many score. More readers hide the latency of an object store."""
+    """How many threads read and how many score. More readers hide the latency of an object store. On Ray, `workers` are
+    actors, each with `readers` threads; 0: as many as the cluster has room for."""
 
     readers: int = 4
     workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class RayCluster:
+    """Where Ray runs: at the `address` of a cluster, or for None in processes of this machine, for this batch alone.
+    `gpus` is what each actor needs of them."""
+
+    address: str | None = None
+    gpus: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An input whose bytes are there."""
+
     item: Item
     data: bytes
     sha256: str
@@ -89,6 +106,7 @@ def run(
     *,
     engine: EngineName = EngineName.LOCAL,
     effort: Effort = Effort(),
+    cluster: RayCluster = RayCluster(),
     on_progress: OnProgress = lambda tally: None,
 ) -> Tally:
     """Score every item that the sink has not got yet: one row each, failures included, in any order.
@@ -96,13 +114,23 @@ def run(
     `open_scorer` can be pickled, so that an engine may call it in other processes.
     """
     check_engine(engine)
+    if engine is EngineName.RAY:
+        from firewarden.bulk.ray_engine import run_on_ray
+
+        return run_on_ray(items, open_scorer, sink, effort, cluster, on_progress)
     return _Local(open_scorer(), sink, effort).run(items, on_progress)
 
 
 def check_engine(engine: EngineName) -> None:
-    """Raises HazardError for an engine that is not here."""
+    """Raises HazardError for an engine whose package is not installed."""
     if engine is EngineName.RAY:
-        raise HazardError("engine ray is not part of this version (extra [ray]); use --engine local")
+        try:
+            import ray.data  # noqa: F401
+        except ImportError as error:
+            raise HazardError(
+                "engine ray needs the package ray, which is not installed: pip install 'firewarden[ray]' (extra [ray]), "
+                "or use --engine local"
+            ) from error
 
 
 class _Local:
@@ -111,7 +139,7 @@ class _Local:
     def __init__(self, scorer: Scorer, sink: Sink, effort: Effort) -> None:
         self._scorer, self._sink, self._effort = scorer, sink, effort
         self._todo: Channel[Item] = Channel(effort.readers)
-        self._loaded: Channel[_Loaded] = Channel(effort.workers + 1, producers=effort.readers)
+        self._loaded: Channel[Loaded] = Channel(effort.workers + 1, producers=effort.readers)
         self._done: Channel[_Done] = Channel(64, producers=1 + effort.readers + effort.workers)
         self._failure: BaseException | None = None
 
@@ -158,12 +186,9 @@ class _Local:
 
     def _list(self, items: Iterable[Item]) -> None:
         for item in items:
-            first = self._sink.claim(item.key, item.place)
-            if first is not None and item.place:
-                item = repeated(item, first)
-                first = self._sink.claim(item.key, item.place)
-            if first is None:
-                self._todo.put(item)
+            admitted = admit(item, self._sink)
+            if admitted is not None:
+                self._todo.put(admitted)
             else:
                 self._done.put(_Done(None, overlap=True))
         self._todo.leave()
@@ -171,30 +196,48 @@ class _Local:
 
     def _read(self) -> None:
         for item in self._todo:
-            try:
-                data = item.reader.read()
-            except Unreadable as error:
-                self._done.put(_Done(error_row(item, str(error))))
-                continue
-            except HazardError as error:  # e.g. a missing package for one URL of a manifest
-                self._done.put(_Done(error_row(item, f"cannot be read: {error}")))
-                continue
-            sha256 = hashlib.sha256(data).hexdigest()
-            if self._sink.is_finished(item.key, self._scorer.identity(item, sha256)):
+            loaded = load_item(item)
+            if not isinstance(loaded, Loaded):
+                self._done.put(_Done(loaded))
+            elif self._sink.is_finished(item.key, self._scorer.identity(item, loaded.sha256)):
                 self._done.put(_Done(None))
             else:
-                self._loaded.put(_Loaded(item, data, sha256))
+                self._loaded.put(loaded)
         self._loaded.leave()
         self._done.leave()
 
     def _work(self) -> None:
         for loaded in self._loaded:
-            try:
-                row = self._scorer.score(loaded.item, loaded.data, loaded.sha256)
-            except Exception as error:  # noqa: BLE001 - one picture must not cost the others
-                row = error_row(loaded.item, f"internal error: {error!r}; report it", loaded.sha256)
-            self._done.put(_Done(row))
+            self._done.put(_Done(score_loaded(self._scorer, loaded)))
         self._done.leave()
+
+
+def admit(item: Item, sink: Sink) -> Item | None:
+    """The item to work on: itself, or the error that it repeats another row of a list; None where two sources name it."""
+    first = sink.claim(item.key, item.place)
+    if first is not None and item.place:
+        item = repeated(item, first)
+        first = sink.claim(item.key, item.place)
+    return item if first is None else None
+
+
+def load_item(item: Item) -> Loaded | Row:
+    """The bytes of an item, or the row that says why there are none."""
+    try:
+        data = item.reader.read()
+    except Unreadable as error:
+        return error_row(item, str(error))
+    except HazardError as error:  # e.g. a missing package for one URL of a manifest
+        return error_row(item, f"cannot be read: {error}")
+    return Loaded(item, data, hashlib.sha256(data).hexdigest())
+
+
+def score_loaded(scorer: Scorer, loaded: Loaded) -> Row:
+    """The row of an input, failures included."""
+    try:
+        return scorer.score(loaded.item, loaded.data, loaded.sha256)
+    except Exception as error:  # noqa: BLE001 - one picture must not cost the others
+        return error_row(loaded.item, f"internal error: {error!r}; report it", loaded.sha256)
 
 
 def count(tally: Tally, row: Row | None, *, overlap: bool = False) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from firewarden.bulk.engine import Effort, EngineName, OnProgress, Tally, check_engine, run
+from firewarden.bulk.engine import Effort, EngineName, OnProgress, RayCluster, Tally, check_engine, run
 from firewarden.bulk.items import Item
 from firewarden.bulk.ledger import Ledger
 from firewarden.bulk.output import check_target, write_rows, write_text
@@ -35,6 +35,7 @@ class Job:
     overwrite: bool = False
     engine: EngineName = EngineName.LOCAL
     effort: Effort = field(default_factory=Effort)
+    cluster: RayCluster = field(default_factory=RayCluster)
 
     @property
     def state(self) -> Path:
@@ -85,8 +86,9 @@ def run_job(job: Job, on_progress: OnProgress = lambda tally: None) -> JobResult
     ledger = Ledger(job.state)
     try:
         tally = run(
-            job.items(), job.factory, ledger, engine=job.engine, effort=job.effort, on_progress=on_progress
-        )
+            job.items(), job.factory, ledger,
+            engine=job.engine, effort=job.effort, cluster=job.cluster, on_progress=on_progress,
+        )  # fmt: skip
         if not tally.done:
             raise _nothing_in(job)
         summary = _write_out(job, ledger)

@@ -60,9 +60,13 @@ class Ledger:
 
     def is_finished(self, key: str, identity: str) -> bool:
         """Whether the latest row of a key is of this identity."""
+        return self.finished_id(key) == identity
+
+    def finished_id(self, key: str) -> str | None:
+        """The identity of the latest row of a key; None where there is none, or only an error to try again."""
         with self._lock, _stops(self._folder):
             told = self._index.execute("SELECT id FROM rows WHERE key=?", (digest(key),)).fetchone()
-        return told is not None and told[0] == identity
+        return told[0] if told else None
 
     def write(self, row: Row) -> None:
         """Keep a row; it is safe after the next `sync`, which comes by itself every few rows or seconds."""

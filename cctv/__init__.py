@@ -1,1 +1,1 @@
-"""Fixed cameras: from frames to events, one for each happening. No video decoding here."""
+"""Fixed cameras: from frames to events, one for each happening. Video is decoded in processes of its own."""

@@ -20,6 +20,7 @@ from firewarden.cli_cctv import cctv_app
 from firewarden.cli_data import data_app
 from firewarden.cli_runtime import inspect_runtime, quantise, run_tune
 from firewarden.cli_train import train
+from firewarden.cli_worker import worker
 from firewarden.errors import HazardError
 from firewarden.findings import Fact, InspectionContext, RiskLevel, Source
 
@@ -208,6 +209,7 @@ def serve(
 
 
 app.command()(batch)
+app.command()(worker)
 app.command()(train)
 app.command()(quantise)
 
@@ -320,7 +322,7 @@ def doctor(
         _print_json([{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks])
     for check in () if as_json else checks:
         _out.print(
-            f"{'[green]ok  [/]' if check.ok else '[red]FAIL[/]'} {check.name}: {check.detail}",
+            f"{'[green]ok  [/]' if check.ok else '[red]FAIL[/]'} {check.name}: {escape(check.detail)}",
             highlight=False,
         )
     raise typer.Exit(0 if all(check.ok for check in checks) else 2)

@@ -37,9 +37,14 @@ def batch(
         RiskLevel | None, typer.Option(help="Exit 1 when a finding reaches this level.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew; drop what is there.")] = False,
-    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    engine: Annotated[str, typer.Option(help="local, or ray: a process for each worker.")] = "local",
+    ray_address: Annotated[
+        str | None, typer.Option(help="With --engine ray: auto or HOST:PORT of a running cluster.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Pictures at once (default: all cores).")] = None,
-    readers: Annotated[int, typer.Option(min=1, help="Threads that read; more for object stores.")] = 4,
+    readers: Annotated[
+        int, typer.Option(min=1, help="Threads that read (of each Ray worker); more for object stores.")
+    ] = 4,
     min_confidence: Annotated[
         float | None, typer.Option(min=0, max=1, help="List detections down to this.")
     ] = None,
@@ -52,7 +57,7 @@ def batch(
 ) -> None:
     """Score many pictures into one file: one row each, failures included. Run it again to continue."""
     from firewarden.bulk.console import print_batch, shown_progress
-    from firewarden.bulk.engine import Effort, EngineName
+    from firewarden.bulk.engine import Effort, EngineName, RayCluster
     from firewarden.bulk.job import Job, check_job, run_job
     from firewarden.bulk.scorer import ScorerFactory
     from firewarden.inference.machine import usable_cores
@@ -60,14 +65,21 @@ def batch(
     if engine not in list(EngineName):
         raise DatasetError(f"got --engine {engine!r}, expected one of {', '.join(EngineName)}")
     named = Path(model) if model and ("/" in model or "\\" in model or Path(model).is_dir()) else model
-    effort = Effort(readers, workers or usable_cores())
+    on_ray = engine == EngineName.RAY
+    if ray_address is not None and not on_ray:
+        raise DatasetError(f"got --ray-address with --engine {engine}, expected it with --engine ray")
+    effort = Effort(readers, workers or (0 if ray_address else usable_cores()))
     runtime, cache_dir = inspect_runtime(named)
     if runtime is not None:  # the one `inspect` would use, with one core for each run of the network
-        runtime = replace(runtime, threads=1, streams=effort.workers)
+        runtime = replace(runtime, threads=1, streams=1 if on_ray else effort.workers)
+    on_gpu = runtime is not None and runtime.runtime in ("cuda", "tensorrt")
+    cluster = RayCluster(ray_address, gpus=1 if on_gpu else 0)
     facts = tuple(Fact(name, Source.PERSON) for name in fact or [])
     context = InspectionContext(venue_type, scene=scene, facts=facts, closure_profile=closure_profile)
     factory = ScorerFactory(named, rules, context, min_confidence, runtime, 1, cache_dir)
-    job = Job(tuple(sources), out, factory, report, limit, min_level, overwrite, EngineName(engine), effort)
+    job = Job(
+        tuple(sources), out, factory, report, limit, min_level, overwrite, EngineName(engine), effort, cluster
+    )
     with shown_progress(_err, check_job(job), quiet=as_json) as on_progress:
         result = run_job(job, on_progress)
     if as_json:

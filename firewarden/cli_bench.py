@@ -166,6 +166,117 @@ def peers(
 
 
 @bench_app.command()
+def privacy(
+    data: Annotated[Path, typer.Option(help="Data folder with the photos whose heads were boxed.")],
+    model: ModelOption = None,
+    out: OutOption = RESULTS,
+    page: Annotated[Path, typer.Option(help="Page whose measured part is written.")] = Path(
+        "docs/privacy.md"
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many photos, to try it out.")] = None,
+) -> None:
+    """How much of the heads in photos an outward copy covers, by detector."""
+    from firewarden.benchmarks.privacy import measure_privacy
+    from firewarden.benchmarks.privacy_page import privacy_blocks
+    from firewarden.benchmarks.readme_tables import with_blocks
+    from firewarden.benchmarks.results import load_results
+    from firewarden.inference.inspector import open_inspector
+
+    manifest, _ = _prepare(model, None, None)
+    conditions = _conditions(manifest, None, [])
+    inspector = open_inspector(manifest.folder, threads=1)
+    _save(out, "privacy", conditions, measure_privacy(data, inspector, _step, limit=limit))
+    blocks = privacy_blocks(load_results(out)["privacy"])
+    page.write_text(with_blocks(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    _out.print(f"written: {page}", highlight=False)
+
+
+@bench_app.command()
+def scale(
+    out: OutOption = RESULTS,
+    page: Annotated[Path, typer.Option(help="Page whose simulated parts are written.")] = Path(
+        "docs/scale.md"
+    ),
+    cameras: Annotated[int, typer.Option(min=1)] = 10_000,
+    every_s: Annotated[float, typer.Option(min=0.2, help="Seconds between pictures of a camera.")] = 10.0,
+    frames: Annotated[float, typer.Option(min=1, help="Frames of the archive.")] = 1e9,
+    decode_ms: Annotated[float | None, typer.Option(min=0, help="Instead of the measured one.")] = None,
+    infer_ms: Annotated[float | None, typer.Option(min=0.001, help="Instead of the measured one.")] = None,
+    rules_ms: Annotated[float | None, typer.Option(min=0, help="Instead of the measured one.")] = None,
+    gate_ms: Annotated[float | None, typer.Option(min=0, help="Masks, gate and trackers.")] = None,
+    receive_ms: Annotated[
+        float | None, typer.Option(min=0, help="Core ms a second of an open stream.")
+    ] = None,
+    looked_at: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Pictures that open the gate.")
+    ] = None,
+    driver_rows_per_s: Annotated[float | None, typer.Option(min=1, help="Rows one batch writes.")] = None,
+    webhook_ms: Annotated[float | None, typer.Option(min=1, help="Until a message is confirmed.")] = None,
+) -> None:
+    """Simulate ten thousand cameras and an archive of a billion frames from measured service times."""
+    from firewarden.benchmarks.conditions import machine_of_run
+    from firewarden.benchmarks.readme_tables import with_blocks
+    from firewarden.benchmarks.results import load_results
+    from firewarden.benchmarks.scale import Archive, Fleet, measure_scale
+    from firewarden.benchmarks.scale_inputs import quantities_of
+    from firewarden.benchmarks.scale_page import scale_blocks
+
+    given = {
+        "decode_ms": decode_ms, "infer_ms": infer_ms, "rules_ms": rules_ms, "gate_ms": gate_ms, "receive_ms": receive_ms,
+        "looked_at": looked_at, "driver_rows_per_s": driver_rows_per_s, "webhook_ms": webhook_ms,
+    }  # fmt: skip
+    quantities = quantities_of(load_results(out), given)
+    fleet, archive = Fleet(cameras=cameras, every_s=every_s), Archive(frames=frames)
+    conditions = machine_of_run(_command())
+    _save(out, "scale", conditions, measure_scale(quantities, fleet, archive, _step))
+    blocks = scale_blocks(load_results(out)["scale"])
+    page.write_text(with_blocks(page.read_text(encoding="utf-8"), blocks), encoding="utf-8")
+    _out.print(f"written: {page}", highlight=False)
+
+
+@bench_app.command("cctv-day")
+def cctv_day(
+    out: OutOption = RESULTS,
+    seeds: Annotated[int, typer.Option(min=1, help="How many days; their seeds are 1, 2, 3 ...")] = 20,
+) -> None:
+    """Simulated days before one camera: events found, told twice or falsely, and frames looked at."""
+    from firewarden.benchmarks.cctv_day import day_page, measure_days
+    from firewarden.benchmarks.conditions import machine_of_run
+    from firewarden.benchmarks.results import load_results
+    from firewarden.inference.rules import load_rules
+
+    conditions = machine_of_run(_command())
+    _save(out, "cctv_day", conditions, measure_days(range(1, seeds + 1), load_rules(), _step))
+    page = out / "cctv_day.md"
+    page.write_text(day_page(load_results(out)["cctv_day"]), encoding="utf-8")
+    _out.print(f"written: {page}", highlight=False)
+
+
+@bench_app.command()
+def batch(
+    frames: Annotated[int, typer.Option(min=8, help="Distinct 1080p frames, 0.3 MB each in TMPDIR.")] = 5000,
+    rounds: Annotated[int, typer.Option(min=1, help="Parts of the batch, bare loop in between.")] = 5,
+    bare_frames: Annotated[int, typer.Option(min=1, help="Frames of the bare loop each time.")] = 80,
+    with_ray: Annotated[bool, typer.Option("--ray", help="Then both engines in turns.")] = False,
+    ray_frames: Annotated[int, typer.Option(min=8, help="Frames of each of those runs.")] = 600,
+    model: ModelOption = None,
+    tuned: TunedOption = None,
+    out: OutOption = RESULTS,
+) -> None:
+    """`firewarden batch` against the bare loop in turns; its memory; killed in the middle and run again."""
+    from firewarden.benchmarks.batch import BatchPlan, measure_batch
+    from firewarden.benchmarks.throughput import tuned_choice
+    from firewarden.bulk.engine import EngineName, check_engine
+
+    if with_ray:
+        check_engine(EngineName.RAY)
+    manifest, pictures = _prepare(model, None, ["frame-1080p"])
+    conditions = _conditions(manifest, tuned, pictures)
+    plan = BatchPlan(frames, rounds, bare_frames, ray_frames if with_ray else 0, _step)
+    _save(out, "batch", conditions, measure_batch(plan, manifest, tuned_choice(manifest, tuned)))
+
+
+@bench_app.command()
 def report(
     results: Annotated[Path, typer.Option(help="Folder of the result files.")] = RESULTS,
     docs: Annotated[Path, typer.Option(help="Folder of how-fast.md, capacity.md and charts/.")] = Path(
@@ -198,14 +309,18 @@ def _conditions(manifest: Any, tuned: Path | None, photos: list[Any]) -> dict[st
         raise HazardError(
             f"{tuned} holds no choice for this machine. Run `firewarden doctor --tune --data-dir {tuned}`."
         )
-    words = (Path(word).name if "/" in word else word for word in sys.argv[1:])
-    conditions = conditions_of_run(manifest, choice, photos, " ".join(["firewarden", *words]))
+    conditions = conditions_of_run(manifest, choice, photos, _command())
     if is_busy(conditions):
         _err.print(
             f"[yellow]busy machine:[/] {conditions['busy_before']:.0%} of the cores in use; figures will not hold",
             highlight=False,
         )
     return conditions
+
+
+def _command() -> str:
+    """The command line, without the folders of this machine."""
+    return " ".join(["firewarden", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
 
 
 def _save(out: Path, kind: str, conditions: dict[str, Any], measured: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`firewarden cctv`: the camera register.
+"""`firewarden cctv`: the camera register, and watching the cameras in it.
 
 Exit codes: 0 all well, 2 a register with faults. Each subcommand imports what it needs when it runs.
 """
@@ -13,9 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from firewarden.cli_cameras import add_camera_commands
+from firewarden.cli_watch import run, simulate
+
 cctv_app = typer.Typer(no_args_is_help=True, help="Fixed cameras.")
 cameras_app = typer.Typer(no_args_is_help=True, help="The camera register.")
 cctv_app.add_typer(cameras_app, name="cameras")
+cctv_app.command()(run)
+cctv_app.command()(simulate)
+add_camera_commands(cctv_app, cameras_app)
 _out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 RegisterFile = Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")]

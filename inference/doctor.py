@@ -13,6 +13,7 @@ import onnxruntime
 from firewarden.errors import HazardError
 from firewarden.findings import Verdict
 from firewarden.fonts import cjk_font
+from firewarden.inference.faces import face_search
 from firewarden.inference.inspector import open_inspector
 from firewarden.inference.rules import load_rules
 from firewarden.models.registry import find_manifest
@@ -57,6 +58,7 @@ def run_checks(model: str | Path | None = None, rules: Path | None = None) -> tu
         _check(
             "rules", lambda: f"version {load_rules(rules).version}, {len(load_rules(rules).hazards)} hazards"
         ),
+        _check("faces blurred", lambda: face_search().describe()),
         _check("model", lambda: _describe_model(model)),
         _check("test photo", lambda: _inspect_sample(model, rules)),
     )

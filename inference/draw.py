@@ -35,8 +35,9 @@ from firewarden.inference.draw_shapes import (
     plate_wh,
     tint_polygon,
 )
+from firewarden.inference.faces import find_faces
 from firewarden.inference.image import decode_image
-from firewarden.inference.privacy import blur_private_regions, drop_faces_on, find_faces
+from firewarden.inference.privacy import blur_private_regions, drop_faces_on
 from firewarden.inference.resize import resize
 
 MAX_LONG_SIDE = 1600

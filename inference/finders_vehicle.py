@@ -3,7 +3,7 @@
 import numpy as np
 
 from firewarden.findings import Finding, Outcome, SceneEstimate
-from firewarden.geometry import Boxes
+from firewarden.geometry import Boxes, iou_batch
 from firewarden.inference import predicates as p
 from firewarden.inference.cable_chains import (
     CableChain,
@@ -23,7 +23,7 @@ def find_vehicles_indoors(
 ) -> list[Finding]:
     """At most one finding: all powered two- and three-wheelers of the picture, when the place is indoors or unknown. Where
     the frame leaves too little of them in view, a better picture is asked for."""
-    rows = without(view.rows(rel.vehicles), claimed)
+    rows = _without_rivals(rel, view, without(view.rows(rel.vehicles), claimed))
     if not len(rows) or scene.name in rel.outdoor_scenes:
         return []
     scraps = p.mostly_out_of_view(
@@ -57,6 +57,15 @@ def find_vehicles_indoors(
             relation_ids=(rel.id,),
         )
     ]
+
+
+def _without_rivals(rel: VehicleIndoors, view: View, rows: Rows) -> Rows:
+    """Rows whose very box is not, with more confidence, a rival's."""
+    rivals = view.rows(rel.rivals, at_confidence=0.0)
+    confidence = view.detections.confidence
+    same = iou_batch(view.boxes(rows), view.boxes(rivals)) >= rel.same_box_iou_gte
+    surer = confidence[rivals][None, :] > confidence[rows][:, None]
+    return np.asarray(rows[~(same & surer).any(axis=1)], np.int64)
 
 
 def _perhaps_indoors(

@@ -77,6 +77,8 @@ class VehicleIndoors(Relation):
     place_questions: Names
     reason_unknown_scene: Text
     whole_questions: Names
+    rivals: Names
+    same_box_iou_gte: float
     reason_cut: Text
     frame_edge_share: float
     cut_area_lt: float

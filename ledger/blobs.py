@@ -1,14 +1,20 @@
-"""Original photo bytes, stored once under their sha256 and never changed."""
+"""Photo bytes, stored once under their sha256 and never changed."""
 
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
+T = TypeVar("T")
+O = TypeVar("O")
 _STALE_S = 24 * 3600  # an unfinished write this old belongs to a process that died
+_SYNCS_AT_ONCE = 8
 
 
 class BlobDamaged(Exception):
@@ -23,6 +29,9 @@ class BlobStore:
     _settled: set[Path] = field(
         default_factory=set, repr=False, compare=False
     )  # folders whose entry is durable
+    _threads: ThreadPoolExecutor = field(  # started when first needed, ended with the store
+        default_factory=lambda: ThreadPoolExecutor(_SYNCS_AT_ONCE, "sync"), repr=False, compare=False
+    )
 
     def open(self) -> None:
         """Make the folders and drop what an earlier crash left half-written."""
@@ -42,21 +51,28 @@ class BlobStore:
     def put_all(self, items: Sequence[tuple[str, bytes]]) -> list[OSError | None]:
         """Store bytes under their sha256, each None or its error. Those without error survive a crash and a power cut:
         every file is synced, renamed, and then its folder synced, as are the folders above where this process did not see
-        to it before. Equal bytes are stored once."""
-        errors: list[OSError | None] = []
-        pending: list[tuple[Path, Path]] = []
-        for sha256, data in items:
-            try:
-                pending += self._write(self.path(sha256), data)
-                errors.append(None)
-            except OSError as error:
-                errors.append(error)
-        for path, target in pending:
-            _sync(path)
-            path.replace(target)
-        kept = [self.path(sha256) for (sha256, _), error in zip(items, errors, strict=True) if error is None]
-        self._sync_folders(kept)
-        return errors
+        to it before. Equal bytes are stored once. Syncs of a group run side by side: the disk ends them together."""
+        distinct = dict(items)
+        outcomes = dict(zip(distinct, self._side_by_side(self._place, list(distinct.items())), strict=True))
+        self._sync_folders([self.path(sha256) for sha256, error in outcomes.items() if error is None])
+        return [outcomes[sha256] for sha256, _ in items]
+
+    def _place(self, item: tuple[str, bytes]) -> OSError | None:
+        """Write and sync a file beside its target, then rename; nothing where the target is there already."""
+        sha256, data = item
+        target = self.path(sha256)
+        pending = self._pending / uuid4().hex
+        try:
+            if _has_size(target, len(data)):
+                return None
+            _write_synced(pending, data)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            pending.replace(target)
+        except OSError as error:
+            with suppress(OSError):
+                pending.unlink(missing_ok=True)
+            return error
+        return None
 
     def _sync_folders(self, paths: Sequence[Path]) -> None:
         """Make the entries of files, and of folders that were new, durable; each folder once."""
@@ -64,9 +80,16 @@ class BlobStore:
             return
         chains = [folder for path in paths for folder in list(path.parents)[:2]]  # ab/cd and ab
         new = [folder for folder in dict.fromkeys(chains) if folder not in self._settled]
-        for folder in dict.fromkeys([path.parent for path in paths] + [folder.parent for folder in new]):
-            _sync(folder)
+        folders = dict.fromkeys([path.parent for path in paths] + [folder.parent for folder in new])
+        if len(paths) == 1:  # one after the other: the first sync takes the others along
+            list(map(_sync_folder, folders))
+        else:
+            self._side_by_side(_sync_folder, list(folders))
         self._settled.update(new)
+
+    def _side_by_side(self, work: Callable[[T], O], items: Sequence[T]) -> list[O]:
+        """`work` of every item, by several threads where there are several; raises what the first that failed raised."""
+        return list(map(work, items) if len(items) < 2 else self._threads.map(work, items))
 
     def get(self, sha256: str) -> bytes:
         """The bytes of a name; raises BlobDamaged where they are missing or differ."""
@@ -80,6 +103,10 @@ class BlobStore:
         if got != sha256:
             raise BlobDamaged(f"blob {sha256} has sha256 {got}: the file was changed. Restore a backup.")
         return data
+
+    def remove(self, sha256: str) -> None:
+        """Delete bytes; nothing happens where they are gone. The caller sees to it that no row names them any more."""
+        self.path(sha256).unlink(missing_ok=True)
 
     def path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256[2:4] / sha256
@@ -96,20 +123,6 @@ class BlobStore:
     def _pending(self) -> Path:
         return self.root / "pending"
 
-    def _write(self, target: Path, data: bytes) -> list[tuple[Path, Path]]:
-        """Write beside the target and tell what to rename; nothing where the target is there already."""
-        if _has_size(target, len(data)):
-            return []
-        target.parent.mkdir(parents=True, exist_ok=True)
-        pending = self._pending / uuid4().hex
-        try:
-            with pending.open("xb") as file:
-                file.write(data)
-        except OSError:
-            pending.unlink(missing_ok=True)
-            raise
-        return [(pending, target)]
-
 
 def _has_size(path: Path, size: int) -> bool:
     try:
@@ -118,9 +131,17 @@ def _has_size(path: Path, size: int) -> bool:
         return False
 
 
-def _sync(path: Path) -> None:
-    """Make the content of a file, or the renames and new entries of a folder, durable."""
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+def _write_synced(path: Path, data: bytes) -> None:
+    """Write a new file, durable on return."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Make renames and new entries of a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,10 +1,16 @@
 """Opening the database: SQLite in WAL mode or PostgreSQL, schema up to date."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 
+from firewarden.errors import HazardError
+from firewarden.ledger.json_text import dump_for_database
 from firewarden.ledger.migrate import upgrade_schema
 
 _SQLITE_PRAGMAS = (
@@ -16,8 +22,16 @@ _SQLITE_PRAGMAS = (
 
 
 def build_engine(url: URL) -> Engine:
-    """An engine that has not connected yet."""
-    engine = create_engine(url, pool_pre_ping=not is_sqlite(url))
+    """An engine that has not connected yet. `postgresql://` means psycopg; raises HazardError where it is not installed."""
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        engine = create_engine(url, pool_pre_ping=not is_sqlite(url), json_serializer=dump_for_database)
+    except ModuleNotFoundError as error:
+        raise HazardError(
+            f"the database {url.render_as_string()} needs {error.name}, which is not installed: "
+            "pip install 'firewarden[postgres]'"
+        ) from error
     if is_sqlite(url):
         event.listen(engine, "connect", _set_pragmas)
     return engine
@@ -28,6 +42,33 @@ def prepare(engine: Engine) -> None:
     if is_sqlite(engine.url) and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     upgrade_schema(engine)
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction that will write what it reads first. SQLite gives it the write lock at once: an upgrade of a read lock
+    would fail where another process wrote in between."""
+    with engine.begin() as connection:
+        if is_sqlite(engine.url):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row; False, with nothing written, where its key exists already. What came back is counted, not `rowcount`:
+    that is -1 on PostgreSQL."""
+    dialect_insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    key = next(iter(table.primary_key.columns))
+    statement = dialect_insert(table).values(dict(values)).on_conflict_do_nothing().returning(key)
+    return connection.execute(statement).first() is not None
+
+
+def database_now(connection: Connection) -> datetime:
+    """The time that all processes of this database agree on."""
+    if connection.dialect.name == "sqlite":  # one machine, one clock
+        return datetime.now(UTC)
+    now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now
 
 
 def is_sqlite(url: URL) -> bool:

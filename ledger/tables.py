@@ -2,7 +2,20 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator
 
 
@@ -62,4 +75,124 @@ idempotency_keys = Table(
     Column("request_sha256", String(64), nullable=False),
     Column("answer", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+cameras = Table(
+    "cameras",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("venue", String(200), nullable=False),
+    Column("definition", JSON, nullable=False),  # as the register file has it; its address is a reference
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_cameras_venue", "venue"),
+)
+
+camera_states = Table(  # what is followed at a camera, so that a restart opens nothing anew
+    "camera_states",
+    metadata,
+    Column("camera_id", String(64), primary_key=True),
+    Column("state", JSON, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+)
+
+cctv_events = Table(
+    "cctv_events",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("camera_id", String(64), nullable=False),
+    Column("hazard", String(64), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("revision", Integer, nullable=False),  # one more for each change that is told
+    Column("event", JSON, nullable=False),
+    Column("dismissed_at", UtcDateTime),
+    Column("dismissed_until", UtcDateTime),
+    Column("dismissed_by", String(32)),
+    Column("dismissed_because", String(200)),
+    Index("ix_cctv_events_opened", "opened_at", "id"),
+    Index("ix_cctv_events_camera_opened", "camera_id", "opened_at"),
+    Index("ix_cctv_events_ended", "ended_at"),
+)
+
+cctv_pictures = Table(  # one row for each file of the picture store; its lock guards the file
+    "cctv_pictures",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("stored_at", UtcDateTime, nullable=False),
+    Column("orphaned_at", UtcDateTime),
+    Index("ix_cctv_pictures_orphaned", "orphaned_at"),
+)
+
+cctv_frames = Table(
+    "cctv_frames",
+    metadata,
+    Column("event_id", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("camera_id", String(64), nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Index("ix_cctv_frames_taken", "taken_at"),
+    Index("ix_cctv_frames_sha256", "sha256"),
+)
+
+cctv_outbox = Table(
+    "cctv_outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("destination", String(32), nullable=False),
+    Column("message_id", String(96), nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("camera_id", String(64), nullable=False),
+    Column("body", Text, nullable=False),  # the bytes that are signed
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),  # None once sent or given up
+    Column("attempts", Integer, nullable=False),
+    Column("holder", String(64)),
+    Column("sent_at", UtcDateTime),
+    Column("dead_at", UtcDateTime),
+    Column("last_error", String(300)),
+    Index("ux_cctv_outbox_message", "destination", "message_id", unique=True),
+    Index("ix_cctv_outbox_due", "destination", "due_at"),
+    Index("ix_cctv_outbox_event", "destination", "event_id", "revision"),
+    Index("ix_cctv_outbox_sent", "sent_at"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("key_id", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("claimed_at", UtcDateTime),  # when a worker last took items of it: jobs take turns
+    Column("items", Integer, nullable=False),
+    Column("context", JSON, nullable=False),
+    Index("ix_jobs_key_created", "key_id", "created_at"),
+    Index("ix_jobs_created", "created_at"),
+    Index("ix_jobs_state", "state"),
+)
+
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 1, in the order sent
+    Column("path", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("facts", JSON, nullable=False),  # camera, time, venue, scene
+    Column("sha256", String(64)),  # of the photo; null where none was kept
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claim", String(32)),  # who works on it: one name for each time items were taken
+    Column("due_at", UtcDateTime, nullable=False),  # when it may be taken (again)
+    Column("error", Text),
+    Column("verdict", String(32)),
+    Column("risk_level", String(16)),
+    Column("row", Text),  # the line of the results
+    Index("ix_job_items_next", "job_id", "state", "attempts", "number"),
+    Index("ix_job_items_claim", "claim"),
 )

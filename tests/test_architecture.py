@@ -80,14 +80,14 @@ def test_importing_loads_neither_torch_nor_ultralytics(module):
     assert done.stdout.strip() == "[]"
 
 
-def test_the_environment_is_read_in_one_file_of_the_service():
+def test_the_environment_is_read_in_one_place_beside_the_settings():
     readers = [
         path.relative_to(ROOT).as_posix()
         for folder in SERVING
         for path in (ROOT / folder).rglob("*.py")
         if "os.environ" in path.read_text(encoding="utf-8")
     ]
-    assert readers == []
+    assert readers == ["cctv/stream_address.py"]  # the secrets a register refers to as env:NAME
 
 
 def test_no_file_is_a_grab_bag():

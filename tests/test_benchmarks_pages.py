@@ -75,7 +75,7 @@ def test_without_results_the_pages_say_what_to_run(results):
     assert parts_of(results) is None
     assert "Not measured yet" in capacity_page(results)
     if not results:
-        assert how_fast_page({}).count("Not measured yet: `firewarden bench") == 6
+        assert how_fast_page({}).count("Not measured yet: `firewarden bench") == 7
 
 
 def test_the_page_shows_what_was_measured():

@@ -241,7 +241,6 @@ def test_an_error_of_the_sink_stops_every_thread_and_is_told(model, tmp_path):
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (("--engine", "ray", "--out", "o.jsonl"), "extra [ray]"),
         (("--engine", "spark", "--out", "o.jsonl"), "expected one of local, ray"),
         (("--out", "o.xml"), "ends in .jsonl or .parquet"),
         (("--out", "o.jsonl", "--scene", "castle"), "unknown scene 'castle'"),

@@ -69,6 +69,18 @@ def outcomes(view, scene, rules, context=OTHER_CONTEXT):
             id="a small one that is all in view counts",
         ),
         pytest.param(
+            [("ebike", (200, 400, 700, 900), 0.3), ("person", (200, 400, 700, 900), 0.5)], "elevator_car", [],
+            id="the very same box is more surely a person",
+        ),
+        pytest.param(
+            [("ebike", (200, 400, 700, 900), 0.5), ("person", (200, 400, 700, 900), 0.3)], "elevator_car",
+            [("indoor_ebike", Outcome.HAZARD)], id="the very same box is less surely a person",
+        ),
+        pytest.param(
+            [("ebike", (200, 400, 700, 900), 0.3), ("person", (200, 300, 700, 900), 0.5)], "elevator_car",
+            [("indoor_ebike", Outcome.HAZARD)], id="a rider's box (IoU 0.83) is another box",
+        ),
+        pytest.param(
             [("ebike", (200, 400, 700, 900))], "unknown", [("indoor_ebike", Outcome.NEEDS_SITE_CHECK)],
             id="e-bike in an unknown place asks where it is",
         ),

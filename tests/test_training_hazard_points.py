@@ -12,7 +12,7 @@ from firewarden.training.evaluated_data import ListedPhoto
 from firewarden.training.expectations import Expectation
 from firewarden.training.figures import MeasuredPhoto
 from firewarden.training.hazard_points import BUDGETS, Budget, choose_hazard_points, choose_threshold
-from firewarden.training.hazard_sweep import DECIDING, LOWEST, PhotoSteps, gather_steps, sweep_hazard
+from firewarden.training.hazard_sweep import ALSO, DECIDING, LOWEST, PhotoSteps, gather_steps, sweep_hazard
 from firewarden.training.metrics import GroundTruth, match_photo
 
 NONE: frozenset[str] = frozenset()
@@ -93,6 +93,17 @@ def test_a_sweep_counts_every_threshold() -> None:
     assert sweep.false_alarms == pytest.approx([1, 1, 0, 0])
 
 
+def test_made_pictures_of_one_place_are_one_false_alarm() -> None:
+    """Six edits of one stubborn photo and a quiet one of another place: (6 x 1/6 + 0) / 2 places, and six real photos of
+    which one alarms: 1 / 6."""
+    made = [PhotoSteps(np.array([0.5]), np.array([True, False]), False, "composed", "a")] * 6
+    made.append(PhotoSteps(np.array([0.5]), np.array([False, False]), False, "composed", "b"))
+    real = [steps(0.5, False), *[steps(0.5, False, reported=False)] * 5]
+    sweep = gather_steps([*made, *real])
+    assert sweep.of_origin("composed").false_alarms[0] == pytest.approx(0.5)
+    assert sweep.of_origin("real").false_alarms[0] == pytest.approx(1 / 6)
+
+
 def lift_photo(ebike: float, *, shown: bool, number: int) -> MeasuredPhoto:
     """A lift with one e-bike seen at a confidence."""
     seen = Detections(np.array([[10, 10, 60, 90]], np.float32), np.array([ebike], np.float32), np.array([0]))
@@ -135,3 +146,4 @@ def test_every_budget_names_a_hazard_and_its_classes() -> None:
     rules = load_rules()
     assert BUDGETS.keys() == DECIDING.keys() <= rules.hazards.keys()
     assert {c for classes in DECIDING.values() for c in classes} <= set(rules.class_lines)
+    assert {c for groups in ALSO.values() for classes in groups for c in classes} <= set(rules.class_lines)

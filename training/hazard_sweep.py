@@ -1,6 +1,7 @@
 """What a hazard's reports become when the thresholds of its deciding classes move together: the rules asked again for every
 confidence at which something changes."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,11 @@ DECIDING: Mapping[str, tuple[str, ...]] = {  # hazard -> classes without which i
     "blocked_exit": ("door",),
     "flying_charging_cable": ("power_cable", "power_strip"),
 }
+ALSO: Mapping[
+    str, tuple[tuple[str, ...], ...]
+] = {  # further classes a hazard can rest on, moved after the deciding ones
+    "blocked_exit": (("chain_lock",),),
+}
 LOWEST = 0.05  # no threshold is tried below it
 
 
@@ -35,16 +41,19 @@ class PhotoSteps:
     found: NDArray[np.bool_]
     shown: bool
     origin: str = REAL
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """`found (photos, t)` at rising `thresholds (t,)`; `shown (photos,)` says which photos show the hazard."""
+    """`found (photos, t)` at rising `thresholds (t,)`; `shown (photos,)` says which photos show the hazard. `weight (photos,)`
+    is what a photo counts among false alarms: 1, but the made pictures of one place together count once."""
 
     thresholds: NDArray[np.float64]
     found: NDArray[np.bool_]
     shown: NDArray[np.bool_]
     origins: tuple[str, ...]
+    weight: NDArray[np.float64]
 
     @property
     def recall(self) -> NDArray[np.float64]:
@@ -60,24 +69,33 @@ class Sweep:
     @property
     def false_alarms(self) -> NDArray[np.float64]:
         """False alarms a photo without the hazard (t,), NaN without such a photo."""
-        return _means(self.found[~self.shown])
+        clear = self.weight[~self.shown]
+        if not clear.sum():
+            return np.full(self.found.shape[1], np.nan)
+        return np.asarray(clear @ self.found[~self.shown] / clear.sum(), np.float64)
 
     def of_origin(self, origin: str) -> "Sweep":
         """The rows of one origin."""
         rows = np.array([o == origin for o in self.origins], np.bool_)
         kept = tuple(o for o in self.origins if o == origin)
-        return Sweep(self.thresholds, self.found[rows], self.shown[rows], kept)
+        return Sweep(self.thresholds, self.found[rows], self.shown[rows], kept, self.weight[rows])
 
 
 def sweep_hazard(
-    hazard: str, photos: Sequence[MeasuredPhoto], manifest: ModelManifest, rules: Rules
+    hazard: str,
+    photos: Sequence[MeasuredPhoto],
+    manifest: ModelManifest,
+    rules: Rules,
+    classes: Sequence[str] | None = None,
 ) -> Sweep:
-    """The hazard at every threshold that changes something, the other classes at the manifest's operating points.
+    """The hazard at every threshold of `classes` (its deciding ones) that changes something, the other classes at the
+    manifest's operating points.
 
     Photos that do not judge the hazard are left out. Nobody names the place.
     """
+    moved = tuple(classes or DECIDING[hazard])
     judged = [p for p in photos if p.listed.expected is not None and p.listed.expected.judges(hazard)]
-    return gather_steps([steps_of(hazard, photo, manifest, rules) for photo in judged])
+    return gather_steps([steps_of(hazard, photo, manifest, rules, moved) for photo in judged])
 
 
 def gather_steps(steps: Sequence[PhotoSteps]) -> Sweep:
@@ -91,25 +109,39 @@ def gather_steps(steps: Sequence[PhotoSteps]) -> Sweep:
         np.array(rows, np.bool_).reshape(len(steps), len(thresholds)),
         np.array([s.shown for s in steps], np.bool_),
         tuple(s.origin for s in steps),
+        _weights(steps),
     )
 
 
-def steps_of(hazard: str, photo: MeasuredPhoto, manifest: ModelManifest, rules: Rules) -> PhotoSteps:
-    """Ask the rules once for each number of deciding rows dropped."""
-    deciding = [manifest.class_names.index(name) for name in DECIDING[hazard]]
+def _weights(steps: Sequence[PhotoSteps]) -> NDArray[np.float64]:
+    """1 for a real photo; made pictures of one place share 1, those with and those without the hazard apart: one stubborn
+    photo that was edited twenty times is one false alarm."""
+    keys = [
+        (s.origin, s.place, s.shown) if s.origin != REAL and s.place else number
+        for number, s in enumerate(steps)
+    ]
+    sizes = Counter(keys)
+    return np.array([1 / sizes[key] for key in keys], np.float64)
+
+
+def steps_of(
+    hazard: str, photo: MeasuredPhoto, manifest: ModelManifest, rules: Rules, classes: tuple[str, ...]
+) -> PhotoSteps:
+    """Ask the rules once for each number of rows of the moved classes dropped."""
+    deciding = [manifest.class_names.index(name) for name in classes]
     rows = photo.detections.confidence[photo.detections.rows_of(deciding)]
     levels = np.unique(rows[rows >= LOWEST].astype(np.float64))
     thresholds = [LOWEST, *(np.nextafter(np.float32(level), np.float32(2)) for level in levels)]
-    found = [_reports(hazard, float(t), photo, manifest, rules) for t in thresholds]
+    found = [_reports(hazard, dict.fromkeys(classes, float(t)), photo, manifest, rules) for t in thresholds]
     expected = photo.listed.expected
     shown = expected is not None and hazard in expected.hazards
-    return PhotoSteps(levels, np.array(found, np.bool_), shown, photo.listed.origin)
+    return PhotoSteps(levels, np.array(found, np.bool_), shown, photo.listed.origin, photo.listed.place)
 
 
 def _reports(
-    hazard: str, threshold: float, photo: MeasuredPhoto, manifest: ModelManifest, rules: Rules
+    hazard: str, moved: Mapping[str, float], photo: MeasuredPhoto, manifest: ModelManifest, rules: Rules
 ) -> bool:
-    points = {**manifest.operating_points, **dict.fromkeys(DECIDING[hazard], threshold)}
+    points = {**manifest.operating_points, **moved}
     view = View(
         photo.detections, manifest.class_names, points, manifest.default_operating_point, photo.image_hw
     )

@@ -1,0 +1,109 @@
+"""Cameras, events and outgoing messages of one database, joined by the settings; for the service and the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from firewarden.api.settings import Settings
+from firewarden.cctv.camera_store import CameraStore
+from firewarden.cctv.delivery import Deliverer, Sender
+from firewarden.cctv.event_store import EventStore
+from firewarden.cctv.mqtt import MqttSender, MqttSettings
+from firewarden.cctv.outbox import DeliveryPolicy, Outbox
+from firewarden.cctv.webhook import WebhookSender, WebhookSettings
+from firewarden.errors import HazardError
+from firewarden.inference.cctv_rules import RegisterRules
+from firewarden.ledger.blobs import BlobStore
+from firewarden.ledger.database import build_engine, database_now, prepare
+
+_SENT_KEPT = timedelta(days=30)  # messages that were delivered, for questions
+
+
+@dataclass(frozen=True, slots=True)
+class CctvStores:
+    """The three stores; nothing is opened by building them."""
+
+    engine: Engine
+    cameras: CameraStore
+    events: EventStore
+    outbox: Outbox
+
+    def open(self) -> None:
+        """Make the folder of the pictures; the schema is the caller's."""
+        self.events.pictures.blobs.open()
+
+    def tidy(self, rules: RegisterRules) -> int:
+        """Delete pictures whose time is over and messages sent long ago; how many pictures."""
+        cameras = {camera.id: camera for camera in self.cameras.load_all()}
+        with self.engine.connect() as connection:
+            now = database_now(connection)
+        self.outbox.forget_sent(now - _SENT_KEPT)
+        return self.events.pictures.delete_old(cameras, days_without_camera=rules.retention_days)
+
+
+def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
+    """Stores of an engine, told by `settings` where pictures lie and who is told of events."""
+    policy = DeliveryPolicy(lease_s=settings.delivery_lease_s, max_attempts=settings.delivery_attempts)
+    blobs = BlobStore(settings.frames_dir)
+    return CctvStores(
+        engine,
+        CameraStore(engine),
+        EventStore(engine, blobs, settings.destinations),
+        Outbox(engine, policy),
+    )
+
+
+def open_cctv(settings: Settings) -> CctvStores:
+    """Stores ready for use: folders made, schema up to date."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stores = build_cctv(build_engine(settings.resolved_database_url()), settings)
+    prepare(stores.engine)
+    stores.open()
+    return stores
+
+
+def build_senders(settings: Settings) -> tuple[Sender, ...]:
+    """A sender for each destination; raises HazardError for settings that are not safe or not whole."""
+    if settings.delivery_lease_s < 3 * settings.delivery_timeout_s:
+        raise HazardError(
+            f"delivery lease: got {settings.delivery_lease_s:g} s, expected at least three times the timeout of "
+            f"{settings.delivery_timeout_s:g} s, or two senders may send one message at a time"
+        )
+    senders: list[Sender] = []
+    if settings.webhook_url is not None:
+        senders.append(WebhookSender(_webhook(settings, settings.webhook_url.get_secret_value())))
+    if settings.mqtt_host is not None:
+        senders.append(MqttSender(_mqtt(settings, settings.mqtt_host)))
+    return tuple(senders)
+
+
+def build_deliverer(stores: CctvStores, settings: Settings, chores: Callable[[], object]) -> Deliverer:
+    """The loop of `firewarden cctv deliver`."""
+    return Deliverer(stores.outbox, build_senders(settings), chores=chores)
+
+
+def _webhook(settings: Settings, url: str) -> WebhookSettings:
+    secrets = (settings.webhook_secret, settings.webhook_old_secret)
+    return WebhookSettings(
+        url=url,
+        secrets=tuple(secret.get_secret_value() for secret in secrets if secret is not None),
+        timeout_s=settings.delivery_timeout_s,
+        allow_http=settings.webhook_allow_http,
+        ca_file=settings.webhook_ca,
+    )
+
+
+def _mqtt(settings: Settings, host: str) -> MqttSettings:
+    return MqttSettings(
+        host=host,
+        port=settings.mqtt_port,
+        tls=settings.mqtt_tls,
+        ca_file=settings.mqtt_ca,
+        user=settings.mqtt_user,
+        password=settings.mqtt_password.get_secret_value() if settings.mqtt_password else None,
+        topic=settings.mqtt_topic,
+        timeout_s=settings.delivery_timeout_s,
+        allow_plain=settings.mqtt_allow_plain,
+    )

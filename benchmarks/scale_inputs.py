@@ -1,0 +1,87 @@
+"""What the simulations start from: service times, each measured, given or assumed, and it is said which."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MEASURED, GIVEN, ASSUMED = "measured", "given", "assumed"
+FRAME = "frame-1080p"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its unit and where it comes from: "measured", "given" or "assumed"; `measure_with` is the command that
+    replaces an assumption."""
+
+    value: float
+    unit: str
+    meaning: str
+    source: str
+    measure_with: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A quantity before it is known. `path`: keys into the result files."""
+
+    assumed: float
+    unit: str
+    meaning: str
+    measure_with: str
+    path: tuple[str, ...] = ()
+
+
+_CORE_MS = "ms of one core"
+_LATENCY = "firewarden bench latency --tuned DIR"
+_SIMULATE = "firewarden cctv simulate FOLDER"
+_WANTED: Mapping[str, _Wanted] = {
+    "decode_ms": _Wanted(12, _CORE_MS, "a 1080p picture to pixels", _LATENCY, ("latency", "decode")),
+    "infer_ms": _Wanted(60, _CORE_MS, "the network on one picture", _LATENCY, ("latency", "inference")),
+    "rules_ms": _Wanted(2, _CORE_MS, "rules and grading of one picture", _LATENCY, ("latency", "rules")),
+    "gate_ms": _Wanted(2, _CORE_MS, "masks, motion gate and trackers of one picture", _SIMULATE),
+    "receive_ms": _Wanted(5, "ms of one core a second", "holding one stream open, undecoded", _SIMULATE),
+    "looked_at": _Wanted(
+        0.14, "share", "pictures that open the gate", "firewarden bench cctv-day", ("cctv_day", "looked_at")
+    ),
+    "driver_rows_per_s": _Wanted(
+        4000, "rows a second", "rows one process lists, claims and writes", "firewarden bench batch"
+    ),
+    "webhook_ms": _Wanted(200, "ms", "one event message until its receiver confirmed", "the receiver's own figures"),
+    "database_changes_per_s": _Wanted(
+        300, "changes a second", "events one SQLite file keeps, synced to disk", "firewarden bench http"
+    ),
+}  # fmt: skip
+OPTIONS = tuple(_WANTED)
+
+
+def quantities_of(
+    results: Mapping[str, Mapping[str, Any]], given: Mapping[str, float | None]
+) -> dict[str, Quantity]:
+    """Each quantity as given, else as measured in the result files, else as assumed. Raises ValueError for one below 0, and
+    for a name that is none."""
+    if unknown := set(given) - set(_WANTED):
+        raise ValueError(f"got {sorted(unknown)}, expected names of {sorted(_WANTED)}")
+    found = {}
+    for name, wanted in _WANTED.items():
+        value, source = given.get(name), GIVEN
+        if value is None:
+            value, source = _measured(results, wanted.path), MEASURED
+        if value is None:
+            value, source = wanted.assumed, ASSUMED
+        if value < 0:
+            raise ValueError(f"got {name} = {value}, expected 0 or more")
+        found[name] = Quantity(float(value), wanted.unit, wanted.meaning, source, wanted.measure_with)
+    return found
+
+
+def _measured(results: Mapping[str, Mapping[str, Any]], path: Sequence[str]) -> float | None:
+    if not path or path[0] not in results:
+        return None
+    kind, name = path
+    if kind == "cctv_day":
+        return float(results[kind]["summary"][name])
+    rows = [row for row in results[kind]["rows"] if (row["photo"], row["stage"]) == (FRAME, name)]
+    return float(rows[0]["p50_ms"]) if rows and rows[0]["p50_ms"] is not None else None

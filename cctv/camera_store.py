@@ -1,0 +1,147 @@
+"""The camera register in the database. Rows hold what a register file holds: an address is a reference, never itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from firewarden.cctv.camera import ZONE_KINDS, Camera, Zones, parse_window
+from firewarden.ledger.database import database_now, insert_if_new, write_transaction
+from firewarden.ledger.tables import camera_states, cameras, idempotency_keys
+
+_PLAIN = ("id", "name", "venue", "venue_type", "scene", "sample_every_s", "retention_days")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Ids by what became of them."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A client's own key for one write, the hash of what it sent with it, and the answer to give again."""
+
+    key_id: str
+    idempotency_key: str
+    request_sha256: str
+    answer: Mapping[str, Any]
+
+
+class CameraStore:
+    """Reads and writes of the register, one short transaction each. Cameras come in checked
+    (`firewarden.cctv.register.build_camera`)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, camera_id: str) -> Camera | None:
+        with self._engine.connect() as connection:
+            return find_camera(connection, camera_id)
+
+    def page(self, *, limit: int, after: str | None = None, venue: str | None = None) -> tuple[Camera, ...]:
+        """At most `limit` cameras in the order of their ids, those behind `after`."""
+        query = select(cameras.c.definition).order_by(cameras.c.id).limit(limit)
+        if after is not None:
+            query = query.where(cameras.c.id > after)
+        if venue is not None:
+            query = query.where(cameras.c.venue == venue)
+        with self._engine.connect() as connection:
+            return tuple(camera_from_json(row.definition) for row in connection.execute(query))
+
+    def load_all(self) -> tuple[Camera, ...]:
+        """The whole register, in the order of ids."""
+        query = select(cameras.c.definition).order_by(cameras.c.id)
+        with self._engine.connect() as connection:
+            return tuple(camera_from_json(row.definition) for row in connection.execute(query))
+
+    def add(self, camera: Camera, receipt: Receipt | None = None) -> bool:
+        """Register a camera, its receipt with it; False, with nothing written, where the id or the key is taken."""
+        with self._engine.connect() as connection:  # closed without a commit, it leaves nothing behind
+            now = database_now(connection)
+            values = {**_row(camera), "created_at": now, "updated_at": now}
+            is_new = insert_if_new(connection, cameras, values)
+            if is_new and receipt is not None:
+                row = {name: getattr(receipt, name) for name in receipt.__slots__}
+                is_new = insert_if_new(connection, idempotency_keys, {**row, "created_at": now})
+            if is_new:
+                connection.commit()
+        return is_new
+
+    def put(self, camera: Camera) -> bool:
+        """Replace a camera; False where there is none of this id."""
+        with write_transaction(self._engine) as connection:
+            return _replace(connection, camera, database_now(connection))
+
+    def put_all(self, listed: Iterable[Camera]) -> Imported:
+        """Add or replace cameras, all or none. Others stay as they are."""
+        added, changed, unchanged = [], [], []
+        rows = list(listed)
+        with write_transaction(self._engine) as connection:
+            now, known = database_now(connection), _lock(connection, [camera.id for camera in rows])
+            for camera in rows:
+                if camera.id not in known:
+                    added.append({**_row(camera), "created_at": now, "updated_at": now})
+                elif known[camera.id] == camera.to_json():
+                    unchanged.append(camera.id)
+                else:
+                    _replace(connection, camera, now)
+                    changed.append(camera.id)
+            if added:
+                connection.execute(insert(cameras), added)
+        return Imported(tuple(row["id"] for row in added), tuple(changed), tuple(unchanged))
+
+
+def find_camera(connection: Connection, camera_id: str) -> Camera | None:
+    """The camera of an id, in a transaction of the caller's."""
+    definition = connection.execute(
+        select(cameras.c.definition).where(cameras.c.id == camera_id)
+    ).scalar_one_or_none()
+    return camera_from_json(definition) if definition is not None else None
+
+
+def delete_camera(connection: Connection, camera_id: str) -> bool:
+    """Take a camera and what is followed at it out; False where there is none."""
+    connection.execute(delete(camera_states).where(camera_states.c.camera_id == camera_id))
+    return bool(connection.execute(delete(cameras).where(cameras.c.id == camera_id)).rowcount)
+
+
+def camera_from_json(row: Mapping[str, Any]) -> Camera:
+    """`Camera.to_json()` back. The row was checked when it was stored: rules may have changed since."""
+    zones = {
+        kind: tuple(tuple((x, y) for x, y in polygon) for polygon in row["zones"].get(kind, ()))
+        for kind in ZONE_KINDS
+    }
+    hours, minutes = row["utc_offset"][1:].split(":")
+    offset_min = int(hours) * 60 + int(minutes)
+    return Camera(
+        **{name: row[name] for name in _PLAIN},
+        zones=Zones(**zones),
+        schedule=tuple(parse_window(text) for text in row["schedule"]),
+        utc_offset_min=-offset_min if row["utc_offset"][0] == "-" else offset_min,
+        expected=dict(row["expected"]),
+        url=row.get("url"),
+    )
+
+
+def _row(camera: Camera) -> dict[str, Any]:
+    return {"id": camera.id, "venue": camera.venue, "definition": camera.to_json()}
+
+
+def _replace(connection: Connection, camera: Camera, now: datetime) -> bool:
+    statement = update(cameras).where(cameras.c.id == camera.id).values(**_row(camera), updated_at=now)
+    return bool(connection.execute(statement).rowcount)
+
+
+def _lock(connection: Connection, ids: list[str]) -> dict[str, Any]:
+    """Definitions of those that exist, by id; nobody else changes them until the transaction ends."""
+    found: dict[str, Any] = {}
+    for start in range(0, len(ids), 500):  # databases bound the number of parameters
+        query = select(cameras.c.id, cameras.c.definition).where(cameras.c.id.in_(ids[start : start + 500]))
+        found |= {row.id: row.definition for row in connection.execute(query.with_for_update())}
+    return found

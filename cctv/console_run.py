@@ -1,0 +1,111 @@
+"""What `firewarden cctv run` and `simulate` do: join register, model, sinks and signals."""
+
+import importlib.util
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from firewarden.cctv.camera import Camera
+from firewarden.cctv.metrics import serve_metrics
+from firewarden.cctv.runner import Effort, Runner
+from firewarden.cctv.runner_memory import Memory
+from firewarden.cctv.runner_status import CameraStatus
+from firewarden.cctv.sink import EventSink
+from firewarden.cctv.stream_address import read_address
+from firewarden.cctv.video_source import Source
+from firewarden.errors import HazardError
+from firewarden.inference.inspector import Inspector
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How cameras are watched. `replay`: files play as live cameras do."""
+
+    effort: Effort
+    replay: bool = False
+    memory: Memory | None = None
+    for_s: float | None = None
+    metrics: tuple[str, int] | None = None  # host, port
+
+
+def run_cameras(
+    cameras: Sequence[Camera], inspector: Inspector, sink: EventSink, watching: Watching
+) -> tuple[CameraStatus, ...]:
+    """Watch until SIGTERM, SIGINT, the time or the end of all files; how the cameras were then. Raises HazardError."""
+    joined = list(zip(cameras, sources_of(cameras, replay=watching.replay), strict=True))
+    runner = Runner(joined, inspector, sink, effort=watching.effort, memory=watching.memory)
+    served = serve_metrics(runner.statuses, *watching.metrics) if watching.metrics else nullcontext()
+    with served, stopped_by_signals() as stop:
+        runner.run(stop, for_s=watching.for_s)
+    return tuple(runner.statuses())
+
+
+def sources_of(
+    cameras: Sequence[Camera], *, replay: bool, environment: Mapping[str, str] | None = None
+) -> list[Source]:
+    """Where each camera's pictures come from; raises HazardError naming the camera, never its address."""
+    sources = []
+    for camera in cameras:
+        try:
+            address = read_address(camera.url, environment)
+        except HazardError as error:
+            raise HazardError(f"camera {camera.id!r}: {error}") from None
+        sources.append(Source(camera.id, address, camera.sample_every_s, replay and not address.is_live))
+    return sources
+
+
+def check_video() -> None:
+    """Raises HazardError where PyAV is missing."""
+    if importlib.util.find_spec("av") is None:
+        raise HazardError("video needs PyAV, which is not installed: pip install 'firewarden[video]'")
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; a second signal is handled as ever."""
+    stop = threading.Event()
+    before: dict[signal.Signals, object] = {}
+
+    def note(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def print_statuses(console: Console, statuses: Sequence[CameraStatus]) -> None:
+    """One line a camera."""
+    table = Table(
+        "camera", "state", "frames", "inferences", "skipped", "dropped", "reconnects", "problems", box=None
+    )
+    for status in statuses:
+        health = status.health
+        counts = (health.frames, health.inferences, health.skipped, status.dropped, status.reconnects)
+        told = ", ".join(status.problems) + (f" ({status.last_error})" if status.last_error else "")
+        table.add_row(status.camera_id, status.state.value, *map(str, counts), told)
+    console.print(table)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """A folder for clips, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="firewarden-") as folder:
+        yield Path(folder)

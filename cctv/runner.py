@@ -1,0 +1,224 @@
+"""Many cameras watched at once: capture processes bring pictures, threads look at them, a sink takes what changed.
+
+    capture processes --newest picture of each camera--> mailbox --in turn--> looks (gate, network, time logic) --> sink
+
+Nothing queues: a picture that is overtaken is dropped and counted. Files are the exception, they wait.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from firewarden.cctv.camera import Camera
+from firewarden.cctv.event_store import Dismissal
+from firewarden.cctv.events import EventChange
+from firewarden.cctv.frame import Frame, Pixels
+from firewarden.cctv.runner_mailbox import Arrival, Mailbox
+from firewarden.cctv.runner_memory import Memory
+from firewarden.cctv.runner_status import CameraStatus, Pace, find_problems
+from firewarden.cctv.sink import EventSink, SinkUnavailable
+from firewarden.cctv.stream_group import Limits
+from firewarden.cctv.stream_supervisor import GROUP_SIZE, Supervisor
+from firewarden.cctv.video_messages import Picture
+from firewarden.cctv.video_source import Source
+from firewarden.cctv.watch import Watcher
+from firewarden.inference.inspector import Inspector
+
+_TICK_S = 0.1
+_SAVE_EVERY_S, _ASK_EVERY_S = 60.0, 5.0
+_RETRY_S = (0.5, 10.0)  # first and longest wait for a sink
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """`workers` threads look at pictures, each camera by one at a time; `group_size` cameras share a capture process."""
+
+    workers: int = 1
+    group_size: int = GROUP_SIZE
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class _Post:
+    """One camera as the runner keeps it."""
+
+    watcher: Watcher
+    source: Source
+    pace: Pace
+    failed_looks: int = 0
+    error: str | None = None
+    dismissed: deque[Dismissal] = field(default_factory=deque)  # not yet told to the watcher
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Runner:
+    """Watches cameras until it is stopped, or until all of them were files and have ended. Runs once."""
+
+    def __init__(
+        self,
+        cameras: Sequence[tuple[Camera, Source]],
+        inspector: Inspector,
+        sink: EventSink,
+        *,
+        effort: Effort = Effort(),
+        memory: Memory | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`sink` is offered every change, again and again while it cannot take it; `memory` is read now and written now
+        and then."""
+        self._sink, self._effort, self._memory = sink, effort, memory
+        began = time.monotonic()
+        self._posts = {
+            camera.id: _Post(
+                Watcher(camera, inspector, clock, remembered=memory.load(camera.id) if memory else None),
+                source,
+                Pace(began),
+            )
+            for camera, source in cameras
+        }
+        self._mailbox = Mailbox()
+        self._supervisor = Supervisor(
+            [source for _, source in cameras],
+            self._receive,
+            group_size=effort.group_size,
+            limits=effort.limits,
+        )
+        self._dismissed: set[Dismissal] = set()
+        self._given_up = threading.Event()
+        self._unwritten: SinkUnavailable | None = None
+
+    def run(self, stop: threading.Event, *, for_s: float | None = None) -> None:
+        """Watch until `stop`, for `for_s` seconds, or to the end of all files; then look at what has come, keep the state
+        and return. Raises SinkUnavailable where the sink could not take all changes in the end."""
+        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self._effort.workers)]
+        for worker in workers:
+            worker.start()
+        self._supervisor.start()
+        try:
+            self._wait(stop, for_s)
+        finally:
+            self._drain(workers)
+        if self._unwritten is not None:
+            raise self._unwritten
+
+    def statuses(self) -> Iterator[CameraStatus]:
+        """Every camera now, in the order of the register. Thread-safe."""
+        captures = self._supervisor.captures()
+        for camera_id, post in self._posts.items():
+            capture, restarts = captures[camera_id]
+            yield CameraStatus(
+                camera_id=camera_id,
+                state=capture.state,
+                problems=find_problems(post.watcher.problems(), capture),
+                fps=post.pace.fps(time.monotonic()),
+                backlog=self._mailbox.backlog(camera_id),
+                taken=capture.taken,
+                dropped=capture.dropped + self._mailbox.dropped(camera_id),
+                errors=capture.errors,
+                corrupt=capture.corrupt,
+                clock_off=capture.clock_off,
+                reconnects=capture.reconnects,
+                failures=capture.failures,
+                restarts=restarts,
+                failed_looks=post.failed_looks,
+                health=post.watcher.watch.health,
+                last_frame_at=post.watcher.watch.last_at,
+                last_frame_age_s=post.watcher.last_frame_age_s(),
+                last_error=post.error or capture.last_error,
+            )
+
+    def pace(self, camera_id: str) -> Pace:
+        """When pictures of a camera came and how long each took."""
+        return self._posts[camera_id].pace
+
+    def pids(self) -> dict[str, int | None]:
+        """The capture process of each camera."""
+        return self._supervisor.pids()
+
+    def _receive(self, picture: Picture, pixels: Pixels) -> None:
+        wait = not self._posts[picture.camera_id].source.is_live
+        self._mailbox.put(Arrival(picture, pixels), wait=wait)
+
+    def _wait(self, stop: threading.Event, for_s: float | None) -> None:
+        began = saved = asked = time.monotonic()
+        while not stop.wait(_TICK_S):
+            now = time.monotonic()
+            if now - saved >= _SAVE_EVERY_S:
+                saved = now
+                self._save()
+            if now - asked >= _ASK_EVERY_S:
+                asked = now
+                self._ask()
+            if for_s is not None and now - began >= for_s:
+                return
+            if self._supervisor.finished and self._mailbox.is_idle:
+                return
+
+    def _drain(self, workers: list[threading.Thread]) -> None:
+        self._mailbox.close()
+        self._supervisor.stop()
+        self._given_up.set()
+        for worker in workers:
+            worker.join()
+        self._save()
+
+    def _save(self) -> None:
+        if self._memory is not None:
+            for camera_id, post in self._posts.items():
+                self._memory.save(camera_id, post.watcher.watch.confirming)
+
+    def _ask(self) -> None:
+        """Have the threads that look tell their cameras what was dismissed since."""
+        for dismissal in self._memory.dismissals(self._posts) if self._memory is not None else ():
+            if dismissal not in self._dismissed:
+                self._dismissed.add(dismissal)
+                self._posts[dismissal.camera_id].dismissed.append(dismissal)
+
+    def _work(self) -> None:
+        while (arrival := self._mailbox.take()) is not None:
+            camera_id = arrival.picture.camera_id
+            post = self._posts[camera_id]
+            try:
+                self._look(post, arrival)
+            except Exception as error:  # noqa: BLE001 - one camera's picture must not end the others' watch
+                post.failed_looks += 1
+                post.error = f"internal error: {error!r}; report it"
+                _log.warning("camera %s: %s", camera_id, post.error)
+            finally:
+                self._mailbox.done(camera_id)
+
+    def _look(self, post: _Post, arrival: Arrival) -> None:
+        picture = arrival.picture
+        changes: list[EventChange] = []
+        while post.dismissed:
+            dismissal = post.dismissed.popleft()
+            changes += post.watcher.dismiss(dismissal.event_id, dismissal.until)
+        changes += post.watcher.see(Frame(picture.camera_id, arrival.pixels, picture.at))
+        post.pace.note(picture.received_s, time.monotonic())
+        for change in changes:
+            self._write(change)
+
+    def _write(self, change: EventChange) -> None:
+        """Offer a change until it is taken. While it is not, this thread stands and pictures are dropped instead; when the
+        run ends it is offered once more."""
+        wait, longest = _RETRY_S
+        while True:
+            last = self._given_up.is_set()
+            try:
+                self._sink.write(change)
+                return
+            except SinkUnavailable as error:
+                _log.warning("event %s cannot be kept yet: %s", change.event.id, error)
+                if last:
+                    self._unwritten = error
+                    return
+            self._given_up.wait(wait)
+            wait = min(wait * 2, longest)

@@ -1,0 +1,148 @@
+"""Commands of `firewarden cctv` that use the database: import cameras, list events, send them out, delete old pictures.
+
+Where the database and the receivers are is said by the environment (`FIREWARDEN_*`), as for the service. Exit codes: 0 done,
+2 a register with faults or settings that are not safe.
+"""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+events_app = typer.Typer(no_args_is_help=True, help="What happened at cameras.")
+_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Folder for pictures and database.")]
+RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def add_camera_commands(cctv_app: typer.Typer, cameras_app: typer.Typer) -> None:
+    """Hang the commands below `firewarden cctv`."""
+    cameras_app.command("import")(import_cameras)
+    cctv_app.add_typer(events_app, name="events")
+    cctv_app.command("deliver")(deliver)
+    cctv_app.command("retain")(retain)
+
+
+def import_cameras(
+    file: Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")],
+    rules: RulesOption = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take all cameras of a register into the database, or none: one fault or refusal stops it."""
+    from firewarden.api.cctv_stores import open_cctv
+    from firewarden.cctv.register import read_register
+    from firewarden.inference.rules import load_rules
+
+    register = read_register(file, load_rules(rules))
+    for problem in register.problems:
+        _err.print(escape(f"{file}:{problem}"), highlight=False)
+    if register.problems:
+        _err.print("nothing was imported", highlight=False)
+        raise typer.Exit(2)
+    done = open_cctv(_settings(data_dir)).cameras.put_all(register.cameras)
+    if as_json:
+        _print_json({name: list(getattr(done, name)) for name in ("added", "changed", "unchanged")})
+    else:
+        _out.print(
+            f"{len(done.added)} added, {len(done.changed)} changed, {len(done.unchanged)} as before",
+            highlight=False,
+        )
+
+
+@events_app.command("list")
+def list_events(
+    camera: Annotated[str | None, typer.Option(help="Those of one camera.")] = None,
+    hazard: Annotated[str | None, typer.Option(help="Those of one hazard, e.g. indoor_ebike.")] = None,
+    state: Annotated[str | None, typer.Option(help="open, closed or dismissed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List events, the newest first."""
+    from firewarden.api.cctv_stores import open_cctv
+    from firewarden.api.routes_events import event_to_json
+    from firewarden.cctv.event_store import EventState
+
+    if state is not None and state not in list(EventState):
+        raise typer.BadParameter(f"got {state!r}, expected one of {', '.join(EventState)}")
+    records = open_cctv(_settings(data_dir)).events.page(
+        limit=limit, camera_id=camera, hazard=hazard, state=EventState(state) if state else None
+    )
+    if as_json:
+        for record in records:
+            _print_json(event_to_json(record))
+        return
+    table = Table("id", "camera", "hazard", "level", "opened", "ended", "state", box=None, pad_edge=False)
+    for record in records:
+        names = ("id", "camera_id", "hazard", "risk_level", "opened_at", "ended_at")
+        cells = (str(record.event[name] or "-") for name in names)
+        table.add_row(*map(escape, cells), record.state.value)
+    _out.print(table)
+
+
+def deliver(
+    once: Annotated[bool, typer.Option("--once", help="Send what is due now, then end.")] = False,
+    revive: Annotated[
+        bool, typer.Option("--revive", help="First give messages that were given up their attempts again.")
+    ] = False,
+    rules: RulesOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Send events to the webhook and the MQTT broker of the environment, and delete old pictures every hour."""
+    from firewarden.api.cctv_stores import build_deliverer, build_senders, open_cctv
+    from firewarden.cctv.delivery import send_due
+    from firewarden.inference.rules import load_rules
+
+    settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register
+    senders = build_senders(settings)
+    stores = open_cctv(settings)
+    _warn_of_orphans(stores, settings)
+    if revive:
+        _err.print(f"{stores.outbox.revive()} messages get their attempts again", highlight=False)
+    if once:
+        sent = {s.destination: send_due(stores.outbox, s, threading.Event()) for s in senders}
+        for sender in senders:
+            sender.close()
+        _print_json({"sent": sent})
+        return
+    deliverer = build_deliverer(stores, settings, chores=lambda: stores.tidy(register_rules))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: deliverer.stop())
+    _err.print(f"sending to {', '.join(settings.destinations) or 'nobody'}", highlight=False)
+    deliverer.run()
+
+
+def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:
+    """Delete pictures of ended events whose camera's time of keeping is over."""
+    from firewarden.api.cctv_stores import open_cctv
+    from firewarden.inference.rules import load_rules
+
+    deleted = open_cctv(_settings(data_dir)).tidy(load_rules(rules).cctv.register)
+    _out.print(f"{deleted} pictures deleted", highlight=False)
+
+
+def _warn_of_orphans(stores: Any, settings: Any) -> None:
+    """Messages for a destination that is no longer set up wait for ever; say so."""
+    for name, backlog in stores.outbox.backlogs().items():
+        if backlog.waiting and name not in settings.destinations:
+            _err.print(f"{backlog.waiting} messages wait for {name}, which is not set up", highlight=False)
+
+
+def _settings(data_dir: Path | None) -> Any:
+    from firewarden.api.settings import Settings
+
+    return Settings(data_dir=data_dir) if data_dir is not None else Settings()
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -1,0 +1,152 @@
+"""`firewarden cctv run` and `firewarden cctv simulate`.
+
+Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, or a sink that could not take what was seen.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from firewarden.cli_runtime import inspect_runtime
+from firewarden.errors import HazardError
+
+_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Looks at once (default: all cores).")]
+GroupOption = Annotated[int, typer.Option(min=1, help="Cameras that share a capture process.")]
+ModelOption = Annotated[str | None, typer.Option(help="Model id, or the path of a model folder.")]
+RulesOption = Annotated[Path | None, typer.Option(help="Rule file instead of the packaged one.")]
+
+
+def run(
+    register: Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")],
+    events: Annotated[
+        Path | None,
+        typer.Option(help="Append changes of events to this file, as JSON lines, instead of the database."),
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="With --events: folder that keeps what is followed over a restart.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder for pictures and database.")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address of the metrics.")] = "127.0.0.1",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Play files as live cameras: at their speed, over and over.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    workers: WorkersOption = None,
+    group_size: GroupOption = 8,
+    model: ModelOption = None,
+    rules: RulesOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print how the cameras were, as JSON.")] = False,
+) -> None:
+    """Watch the cameras of a register. Ends on SIGTERM, or when all of them are files and have ended."""
+    from firewarden.cctv.console_run import Watching, check_video, print_statuses, run_cameras
+    from firewarden.cctv.register import load_cameras
+
+    check_video()
+    sink, memory = _keeping(events, state, data_dir)
+    inspector, effort = _open(model, rules, workers, group_size)
+    metrics = (metrics_host, metrics_port) if metrics_port is not None else None
+    cameras = load_cameras(register, inspector.rules)
+    statuses = run_cameras(cameras, inspector, sink, Watching(effort, replay, memory, seconds, metrics))
+    if as_json:
+        _print_json({"cameras": [status.to_json() for status in statuses]})
+    else:
+        print_statuses(_out, statuses)
+
+
+def simulate(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of pictures; none: a drawn corridor.")] = None,
+    cameras: Annotated[int, typer.Option(min=1, max=999, help="How many cameras.")] = 16,
+    fps: Annotated[float, typer.Option(min=0.03, max=5, help="Looks a second at each.")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 60.0,
+    faults: Annotated[str, typer.Option(help="One camera each: dead,corrupt,frozen.")] = "",
+    size: Annotated[str, typer.Option(help="Pixels of the pictures.")] = "1920x1080",
+    stream_fps: Annotated[
+        float | None, typer.Option(min=0.03, max=60, help="Rate of the streams (default: that of looks).")
+    ] = None,
+    hold: Annotated[
+        float, typer.Option(min=0.02, help="Seconds until a stream shows the next picture.")
+    ] = 20.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report, .json and .md.")] = None,
+    workers: WorkersOption = None,
+    group_size: GroupOption = 8,
+    model: ModelOption = None,
+    rules: RulesOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Rehearse: play pictures as so many cameras through the real processes and network. Exit 1: it does not keep up."""
+    from firewarden.cctv.console_run import check_video, now, stopped_by_signals, work_folder
+
+    check_video()
+    from firewarden.cctv.simulate import Fault, Plan, rehearse
+    from firewarden.cctv.simulate_report import conditions, print_rehearsal, write_files
+
+    kinds = [name for name in faults.split(",") if name]
+    if not set(kinds) <= set(Fault):
+        raise HazardError(f"got --faults {faults!r}, expected some of {','.join(Fault)}")
+    chosen = tuple(Fault(name) for name in kinds)
+    plan = Plan(cameras, fps, seconds, folder, chosen, _wh(size), stream_fps, hold)
+    inspector, effort = _open(model, rules, workers, group_size)
+    began = now()
+    with work_folder() as work, stopped_by_signals() as stop:
+        rehearsal = rehearse(plan, inspector, effort, work, stop)
+    told = conditions(inspector, effort, began, threads=1)
+    if as_json:
+        _print_json({"conditions": told} | rehearsal.to_json())
+    else:
+        print_rehearsal(_out, rehearsal)
+    for path in write_files(out, rehearsal, told) if out is not None else ():
+        _err.print(f"report: {path}", highlight=False)
+    raise typer.Exit(0 if rehearsal.keeps_up else 1)
+
+
+def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> Any:
+    """Sink and memory: a file and a folder, or the database of the service."""
+    if events is None:
+        if state is not None:
+            raise HazardError("--state goes with --events; without it the database keeps what is followed")
+        from firewarden.api.cctv_stores import open_cctv
+        from firewarden.api.settings import Settings
+        from firewarden.cctv.runner_memory import StoreMemory
+
+        store = open_cctv(Settings(data_dir=data_dir) if data_dir is not None else Settings()).events
+        return store, StoreMemory(store)
+    from firewarden.cctv.runner_state import StateFolder
+    from firewarden.cctv.sink import JsonLinesSink
+
+    return JsonLinesSink(events), StateFolder(state) if state is not None else None
+
+
+def _open(model: str | None, rules: Path | None, workers: int | None, group_size: int) -> Any:
+    """The inspector and the effort: one core for each run of the network, as many runs at once as there are workers."""
+    from dataclasses import replace
+
+    from firewarden.cctv.runner import Effort
+    from firewarden.inference.inspector import open_inspector
+    from firewarden.inference.machine import usable_cores
+
+    named = Path(model) if model and ("/" in model or "\\" in model or Path(model).is_dir()) else model
+    effort = Effort(workers or usable_cores(), group_size)
+    runtime, cache_dir = inspect_runtime(named)
+    if runtime is not None:
+        runtime = replace(runtime, threads=1, streams=effort.workers)
+    return open_inspector(named, rules, threads=1, runtime=runtime, cache_dir=cache_dir), effort
+
+
+def _wh(size: str) -> tuple[int, int]:
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 64):
+        raise HazardError(f"got --size {size!r}, expected width and height in pixels, e.g. 1920x1080")
+    return int(width) // 2 * 2, int(height) // 2 * 2  # H.264 halves the colour planes
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

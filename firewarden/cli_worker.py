@@ -1,0 +1,72 @@
+"""`firewarden worker`: scores the batches that were sent to the service.
+
+Exit codes: 0 told to stop, or with --until-done no batch is left; 2 a broken installation.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from firewarden.cli_runtime import inspect_runtime
+
+_err = Console(stderr=True, soft_wrap=True)
+
+
+def worker(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for photos and database, that of `firewarden serve`.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Worker processes; they share every batch.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pictures at once in a process (default: its share of the cores)."),
+    ] = None,
+    chunk: Annotated[int, typer.Option(min=1, help="Photos taken at a time.")] = 32,
+    lease: Annotated[
+        float, typer.Option(min=1, help="Seconds after which the photos of a dead worker are taken over.")
+    ] = 60.0,
+    stall: Annotated[
+        float, typer.Option(min=1, help="Seconds without a row after which a worker is taken to hang.")
+    ] = 300.0,
+    attempts: Annotated[int, typer.Option(min=1, help="How often a photo is begun before it fails.")] = 3,
+    until_done: Annotated[bool, typer.Option("--until-done", help="End when no batch is left.")] = False,
+    model: Annotated[str | None, typer.Option(help="Model id, or the path of a model folder.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rule file instead of the packaged one.")] = None,
+) -> None:
+    """Score the batches sent to the service. Start as many as you like, on any machine that sees database and photos."""
+    from firewarden.api.settings import Settings
+    from firewarden.bulk.engine import Effort
+    from firewarden.bulk.scorer import ScorerFactory
+    from firewarden.inference.machine import usable_cores
+    from firewarden.jobs.claims import Lease
+    from firewarden.jobs.processes import Recipe, run_workers
+    from firewarden.jobs.worker import Pace
+
+    chosen = {"data_dir": data_dir, "model": model, "rules": rules}
+    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    named = settings.model
+    folder = named is not None and ("/" in named or "\\" in named or Path(named).is_dir())
+    used: str | Path | None = Path(named) if named is not None and folder else named
+    effort = Effort(workers=workers or max(1, usable_cores() // processes))
+    runtime, cache_dir = inspect_runtime(used)
+    if (
+        runtime is not None
+    ):  # the one `inspect` and `batch` would use, with one core for each run of the network
+        runtime = replace(runtime, threads=1, streams=effort.workers)
+    url = settings.resolved_database_url()
+    recipe = Recipe(
+        url.render_as_string(hide_password=False),
+        settings.data_dir,
+        ScorerFactory(used, settings.rules, runtime=runtime, threads=1, cache_dir=cache_dir),
+        effort,
+        Pace(chunk=chunk, stall_s=stall),
+        Lease(lease, attempts),
+        until_done,
+    )
+    told = "until no batch is left" if until_done else "until SIGTERM or Ctrl-C"
+    _err.print(f"FireWarden works on the batches of {url.render_as_string()} {told}", highlight=False)
+    run_workers(recipe, processes)

@@ -1,0 +1,241 @@
+"""What was uploaded, as items of a job: every photo is stored by its content before the job that names it is.
+
+Uploaded files lie in a folder of their own under the names they came with; archives are read by the rules of
+`firewarden.bulk.archives`, manifests by those of `firewarden.bulk.manifests`. A manifest names photos of the same upload:
+its paths are looked up among them and never opened, so nothing of the server can be named.
+"""
+
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from firewarden.bulk.archives import Limits, archive_items
+from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Unreadable, repeated
+from firewarden.bulk.manifests import manifest_items
+from firewarden.errors import HazardError
+from firewarden.jobs.records import NewItem, printable
+from firewarden.ledger.blobs import BlobStore
+
+_GROUP_BYTES = 32 * 2**20  # photos in memory before they are written
+_GROUP_PHOTOS = 64
+_MAX_NAME_CHARS = 80  # of an uploaded file; 240 bytes in Chinese, below the limit of file systems
+_STALE_S = 24 * 3600
+Refuse = Callable[[Facts], str | None]
+
+
+class TooManyItems(HazardError):
+    """The upload holds more items than one job may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Uploaded files in `folder`, each in a folder of its own below it. `manifest` says which photos to score, in which
+    order, and what is known about them; without it, all are."""
+
+    folder: Path
+    photos: tuple[Path, ...] = ()
+    archives: tuple[Path, ...] = ()
+    manifest: Path | None = None
+
+    def name(self, text: str) -> str:
+        """A key or message without the server's folders."""
+        return printable(re.sub(rf"{re.escape(str(self.folder))}[/\\]\d+[/\\]", "", text))
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePolicy:
+    """What an upload may hold. `refuse` says why a photo with such facts may not be kept at all, None where it may;
+    `needs` are the facts that every row of the manifest has to give."""
+
+    limits: Limits
+    max_items: int
+    refuse: Refuse = lambda facts: None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Photos by the names under which a manifest may look for them: their sha256, or what is wrong with them."""
+
+    by_name: dict[str, NewItem] = field(default_factory=dict)
+    doubled: set[str] = field(default_factory=set)
+
+    def add(self, item: NewItem) -> None:
+        archive, _, member = item.path.partition("!")
+        for name in {_normal(item.path), _normal(member or archive)}:
+            if name in self.by_name:
+                self.doubled.add(name)
+            self.by_name[name] = item
+
+
+def safe_file_name(given: str | None, taken: set[str], default: str) -> str:
+    """The last part of a name that a client chose, short, without control characters, and not one of `taken`, which it
+    joins."""
+    plain = printable(re.split(r"[/\\]", given or "")[-1]).strip(" .") or default
+    if len(plain) > _MAX_NAME_CHARS:
+        half = _MAX_NAME_CHARS // 2
+        plain = f"{plain[: half - 1]}~{plain[-half:]}"
+    name, number = plain, 1
+    while name in taken:
+        number += 1
+        name = f"{number}-{plain}"
+    taken.add(name)
+    return name
+
+
+@contextmanager
+def incoming_folder(root: Path) -> Iterator[Path]:
+    """A folder for one upload, gone at the end; drops those that a process left behind when it died."""
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.iterdir():
+        if time.time() - left.stat().st_mtime > _STALE_S:
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    with TemporaryDirectory(dir=root) as folder:
+        yield Path(folder)
+
+
+def take_in(uploads: Uploads, blobs: BlobStore, policy: IntakePolicy, now: datetime) -> tuple[NewItem, ...]:
+    """The items of an upload in order, their photos safe on disk. Raises TooManyItems, DatasetError for a manifest that
+    cannot be read, OSError where the disk does not take the photos."""
+    if uploads.manifest is None:
+        items = _limited(_without_repeats(_uploaded(uploads, policy.limits)), policy.max_items)
+        return tuple(_keep(items, blobs, policy))
+    rows = list(_limited(_without_repeats(_manifest_rows(uploads, policy, now)), policy.max_items))
+    wanted = {_normal(row.key): _broken_message(row) is None for row in rows}
+    kept = _Kept()
+    strangers: list[NewItem] = []
+    pictures = _limited(_uploaded(uploads, policy.limits), policy.max_items)
+    for item in _keep(_only(wanted, pictures, strangers), blobs, policy):
+        kept.add(item)
+    return (*(_listed(row, kept) for row in rows), *strangers)
+
+
+def _uploaded(uploads: Uploads, limits: Limits) -> Iterator[Item]:
+    for path in uploads.photos:
+        yield Item(uploads.name(str(path)), FileReader(path))
+    for path in uploads.archives:
+        for item in archive_items(path, limits):
+            yield replace(item, key=uploads.name(item.key), place=printable(item.place))
+
+
+def _manifest_rows(uploads: Uploads, policy: IntakePolicy, now: datetime) -> Iterator[Item]:
+    """The rows of the manifest, keyed as written there; their readers are never read unless they are broken."""
+    assert uploads.manifest is not None
+    for item in manifest_items(uploads.manifest, now):
+        key = uploads.name(item.key)
+        item = replace(item, key=key, place=uploads.name(item.place), facts=_printable_facts(item.facts))
+        if not isinstance(item.reader, BrokenReader):
+            problem = _missing(item, policy.needs) or policy.refuse(item.facts)
+            if problem is not None:
+                item = replace(item, reader=BrokenReader(f"{item.place}: {problem}"))
+        yield item
+
+
+def _missing(item: Item, needs: Iterable[str]) -> str | None:
+    absent = [name for name in needs if not getattr(item.facts, name)]
+    return f"{' and '.join(absent)} missing; every frame needs {' and '.join(needs)}" if absent else None
+
+
+def _only(wanted: Mapping[str, bool], items: Iterable[Item], strangers: list[NewItem]) -> Iterator[Item]:
+    """The uploaded photos that a good row of the manifest lists. Those of a bad row are passed over, as the row says why;
+    those that no row lists are not kept either, and each becomes an item that says so."""
+    for item in items:
+        archive, _, member = item.key.partition("!")
+        listed = [wanted[name] for name in (_normal(item.key), _normal(member or archive)) if name in wanted]
+        if any(listed):
+            yield item
+        elif not listed:
+            message = _broken_message(item) or "uploaded, but not listed in the manifest; add a row for it"
+            strangers.append(NewItem(item.key, place=item.place, error=message))
+
+
+def _listed(row: Item, kept: _Kept) -> NewItem:
+    """The item of a manifest row: its photo among the uploaded ones, or why there is none."""
+    told = NewItem(row.key, row.facts, row.place)
+    message = _broken_message(row)
+    name = _normal(row.key)
+    if message is None and name in kept.doubled:
+        message = f"{row.place}: two uploaded photos are named so; write archive!member"
+    found = kept.by_name.get(name)
+    if message is None and found is None:
+        message = f"{row.place}: no uploaded photo is named so; send it along, or correct the row"
+    if message is not None or found is None:
+        return replace(told, error=message)
+    return replace(told, sha256=found.sha256, error=found.error)
+
+
+def _without_repeats(items: Iterable[Item]) -> Iterator[Item]:
+    """Items with keys of their own: what is listed one by one must not be listed twice."""
+    met: dict[str, str] = {}
+    for item in items:
+        if item.key in met:
+            item = repeated(item, met[item.key]) if item.place else item
+            key, number = item.key, 1
+            while item.key in met:
+                number += 1
+                item = replace(item, key=f"{key} ({number})")
+        met[item.key] = item.place
+        yield item
+
+
+def _limited(items: Iterable[Item], max_items: int) -> Iterator[Item]:
+    for number, item in enumerate(items, 1):
+        if number > max_items:
+            raise TooManyItems(f"the upload holds more than {max_items} items; send it in several batches")
+        yield item
+
+
+def _keep(items: Iterable[Item], blobs: BlobStore, policy: IntakePolicy) -> Iterator[NewItem]:
+    """Store photos in groups; a photo that cannot be read, or must not be kept, is an item with its error."""
+    group: list[tuple[NewItem, bytes]] = []
+    held = 0
+    for item in items:
+        told = NewItem(item.key, item.facts, item.place)
+        try:
+            data = item.reader.read()
+            message = policy.refuse(item.facts) or _too_large(data, policy.limits)
+        except Unreadable as error:
+            data, message = b"", str(error)
+        sha256 = None if message else hashlib.sha256(data).hexdigest()
+        group.append((replace(told, sha256=sha256, error=printable(message) if message else None), data))
+        held += len(data)
+        if held >= _GROUP_BYTES or len(group) >= _GROUP_PHOTOS:
+            yield from _flush(group, blobs)
+            group, held = [], 0
+    yield from _flush(group, blobs)
+
+
+def _flush(group: list[tuple[NewItem, bytes]], blobs: BlobStore) -> Iterator[NewItem]:
+    photos = {item.sha256: data for item, data in group if item.sha256 is not None}
+    for error in blobs.put_all(list(photos.items())):
+        if error is not None:
+            raise error
+    for item, _ in group:
+        yield item
+
+
+def _too_large(data: bytes, limits: Limits) -> str | None:
+    if len(data) <= limits.member_bytes:
+        return None
+    return f"got a file of {len(data)} bytes, expected at most {limits.member_bytes} for one picture"
+
+
+def _broken_message(item: Item) -> str | None:
+    return printable(item.reader.message) if isinstance(item.reader, BrokenReader) else None
+
+
+def _printable_facts(facts: Facts) -> Facts:
+    told = {name: getattr(facts, name) for name in facts.__slots__}
+    return Facts(**{name: value and printable(value) for name, value in told.items()})
+
+
+def _normal(name: str) -> str:
+    """`./a//b.jpg` and `a/b.jpg` are one name."""
+    return str(PurePosixPath(name.replace("\\", "/")))

@@ -1,0 +1,203 @@
+"""What was uploaded becomes items: archives by the rules of `bulk`, manifests that name nothing but the upload."""
+
+import hashlib
+import io
+import sys
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_api_fakes import photo
+
+from firewarden.bulk.archives import Limits
+from firewarden.errors import DatasetError
+from firewarden.jobs.intake import (
+    IntakePolicy,
+    TooManyItems,
+    Uploads,
+    incoming_folder,
+    safe_file_name,
+    take_in,
+)
+from firewarden.ledger.blobs import BlobStore
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+A, B, C = photo(10), photo(20), photo(30)
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def pack(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    store = BlobStore(tmp_path / "blobs")
+    store.open()
+    return store
+
+
+@pytest.fixture
+def take(tmp_path, blobs):
+    """take(photos={name: bytes}, archives=..., manifest=csv text, **policy) -> items"""
+
+    def run(photos=None, archives=None, manifest=None, **policy):
+        folder = tmp_path / "incoming"
+        paths = {"photo": [], "archive": [], "manifest": []}
+        sent = [("photo", n, d) for n, d in (photos or {}).items()]
+        sent += [("archive", n, d) for n, d in (archives or {}).items()]
+        sent += [("manifest", "m.csv", manifest.encode())] if manifest is not None else []
+        for number, (part, name, data) in enumerate(sent):
+            path = folder / str(number) / name
+            path.parent.mkdir(parents=True)
+            path.write_bytes(data)
+            paths[part].append(path)
+        table = next(iter(paths["manifest"]), None)
+        uploads = Uploads(folder, tuple(paths["photo"]), tuple(paths["archive"]), table)
+        values = {"limits": Limits(2**20, 20, 2**20), "max_items": 100, **policy}
+        return take_in(uploads, blobs, IntakePolicy(**values), NOW)
+
+    return run
+
+
+def stored(blobs) -> set[str]:
+    return {path.name for path in blobs.root.rglob("*") if path.is_file()}
+
+
+def test_photos_and_members_are_items_in_order_and_stored_once(take, blobs) -> None:
+    items = take({"1.jpg": A, "2.jpg": B}, {"may.zip": pack({"d/x.jpg": A, "notes.txt": b"t", "y.jpg": C})})
+    assert [(item.path, item.sha256, item.error) for item in items] == [
+        ("1.jpg", sha(A), None),
+        ("2.jpg", sha(B), None),
+        ("may.zip!d/x.jpg", sha(A), None),
+        ("may.zip!y.jpg", sha(C), None),
+    ]
+    assert stored(blobs) == {sha(A), sha(B), sha(C)}
+
+
+def test_bad_members_and_archives_are_items_with_their_reason(take, blobs) -> None:
+    whole = pack({"ok.jpg": A, "../up.jpg": B, "ok.jpg\x01": B, "big.jpg": b"x" * (2**20 + 1)})
+    items = take(archives={"a.zip": whole, "cut.zip": whole[:-30], "b.tar.gz": b"no tar"})
+    told = {item.path: item.error for item in items}
+    assert told["a.zip!ok.jpg"] is None and stored(blobs) == {sha(A)}
+    assert "leaves the archive" in told["a.zip!../up.jpg"]
+    assert "expected at most 1048576" in told["a.zip!big.jpg"]
+    assert "damaged or cut off" in told["cut.zip"] and "damaged" in told["b.tar.gz"]
+
+
+def test_a_bomb_ends_at_its_limit(take) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.jpg", bytes(2**19))
+    items = take(archives={"bomb.zip": stream.getvalue()})
+    assert [item.path for item in items if item.error is None] == ["bomb.zip!0.jpg", "bomb.zip!1.jpg"]
+    assert "a zip bomb?" in items[-1].error and items[-1].path == "bomb.zip"
+
+
+def test_a_manifest_orders_and_names_photos_of_the_upload_and_nothing_else(take, blobs, tmp_path) -> None:
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(B)
+    rows = [
+        "path,camera,time,venue,scene",
+        "y.jpg,c2,2026-05-01T08:30:00+08:00,office,corridor",
+        "d/x.jpg,c1,,,",
+        f"{secret},c1,,,",
+        "../../secret.jpg,c1,,,",
+        "s3://bucket/x.jpg,c1,,,",
+        "http://example.org/x.jpg,c1,,,",
+        "y.jpg,c3,,,",
+        "gone.jpg,,,,",
+        "1.jpg,c9,1970-01-01,,",
+        "bad.jpg,,,,",
+    ]
+    archive = pack({"d/x.jpg": A, "y.jpg": C, "bad.jpg/../bad.jpg": B, "extra.jpg": photo(99)})
+    items = take({"1.jpg": B}, {"may.zip": archive}, "\n".join(rows))
+    by_path = {item.path: item for item in items}
+    first, second = items[:2]
+    assert (first.path, first.sha256, first.place) == ("y.jpg", sha(C), "row 2 of m.csv")
+    assert (first.facts.camera, first.facts.time, first.facts.venue, first.facts.scene) == (
+        "c2", "2026-05-01T08:30:00+08:00", "office", "corridor",
+    )  # fmt: skip
+    assert (second.path, second.sha256, second.facts.camera) == ("d/x.jpg", sha(A), "c1")
+    for path in (str(secret), "../../secret.jpg", "s3://bucket/x.jpg", "gone.jpg", "bad.jpg"):
+        assert "no uploaded photo is named so" in by_path[path].error, path
+    assert "got a URL" in by_path["http://example.org/x.jpg"].error
+    assert "row 8 of m.csv repeats row 2 of m.csv" in by_path["y.jpg (row 8 of m.csv)"].error
+    assert "before 2000" in by_path["1.jpg"].error
+    assert "not listed in the manifest" in by_path["may.zip!extra.jpg"].error
+    assert stored(blobs) == {sha(C), sha(A)}  # nothing else was asked for
+    assert not any(str(tmp_path / "incoming") in f"{item}" for item in items)
+
+
+def test_a_name_that_two_archives_hold_needs_the_archive(take) -> None:
+    archives = {"a.zip": pack({"x.jpg": A}), "b.zip": pack({"x.jpg": B})}
+    both, one = take(None, archives, "path\nx.jpg\nb.zip!x.jpg\n")
+    assert "two uploaded photos are named so" in both.error and one.sha256 == sha(B)
+
+
+def test_refused_frames_are_never_stored(take, blobs) -> None:
+    def refuse(facts):
+        return "refused: a dormitory" if facts.scene == "dormitory" else None
+
+    table = "path,camera,time,scene\na.jpg,c1,2026-05-01T08:30,dormitory\nb.jpg,c2,2026-05-01T08:30,\nc.jpg,c3,,\n"
+    items = take({"a.jpg": A, "b.jpg": B, "c.jpg": C}, None, table, refuse=refuse, needs=("camera", "time"))
+    told = {item.path: item for item in items}
+    assert told["a.jpg"].error == "row 2 of m.csv: refused: a dormitory" and told["b.jpg"].sha256 == sha(B)
+    assert "time missing; every frame needs camera and time" in told["c.jpg"].error
+    assert stored(blobs) == {sha(B)}
+
+
+def test_the_number_of_items_is_bounded(take) -> None:
+    with pytest.raises(TooManyItems, match="more than 2 items"):
+        take(archives={"a.zip": pack({f"{i}.jpg": A for i in range(3)})}, max_items=2)
+
+
+def test_a_manifest_without_paths_is_refused_as_a_whole(take) -> None:
+    with pytest.raises(DatasetError, match="of which path is needed"):
+        take({"a.jpg": A}, None, "file\na.jpg\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("stairs.jpg", "stairs.jpg"),
+        ("C:\\fotos\\楼梯 1.jpg", "楼梯 1.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("..", "photo"),
+        (None, "photo"),
+        ("a\x00b\n.jpg", "a\\x00b\\x0a.jpg"),
+        ("x" * 300 + ".tar.gz", "x" * 39 + "~" + "x" * 33 + ".tar.gz"),
+    ],
+)
+def test_names_of_clients_are_made_safe(given, name) -> None:
+    assert safe_file_name(given, set(), "photo") == name
+
+
+def test_equal_names_are_told_apart() -> None:
+    taken: set[str] = set()
+    assert [safe_file_name("image.jpg", taken, "photo") for _ in range(3)] == [
+        "image.jpg", "2-image.jpg", "3-image.jpg",
+    ]  # fmt: skip
+
+
+def test_an_upload_leaves_no_folder_and_old_ones_go(tmp_path) -> None:
+    import os
+
+    root = tmp_path / "incoming"
+    (root / "old").mkdir(parents=True)
+    os.utime(root / "old", (0, 0))
+    with incoming_folder(root) as folder:
+        (folder / "x").write_bytes(b"x")
+        assert [path.name for path in root.iterdir()] == [folder.name]
+    assert list(root.iterdir()) == []
