@@ -129,7 +129,7 @@ def card(tmp_path: Path) -> str:
         "| open_doors | CC BY 4.0 | 1 | 1 |",
         "| some\\|repo | none stated | 1 | 0 |",
         "**Licences are mixed and partly unstated**: 1 of 2 train photos",
-        "**Composed photos were used for training** (350 exit signs)",
+        "**Made pictures were used for training** (350 exit signs)",
         "mAP50 0.500 [0.400, 0.600], mAP50-95 0.250,",
         "| door | 36 | 0.700 [0.600, 0.800] | 0.700 | 0.700 | 0.700 | 0.31 |",
         "| chain_lock | 0 | - | - | - | - | 0.31 |",

@@ -123,13 +123,16 @@ def _sources(facts: CardFacts) -> str:
 
 
 def _composed(facts: CardFacts) -> str:
-    composed = {k: v for k, v in (facts.run["config"].get("compose") or {}).items() if v}
-    if not composed:
-        return "No composed photos were used."
-    parts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in composed.items())
+    kinds = {k: v for k, v in (facts.run["config"].get("compose") or {}).items() if v}
+    folders = facts.run.get("extra") or []
+    if not kinds and not folders:
+        return "No composed or rendered pictures were used."
+    parts = [f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items()]
+    parts += [f"folder `{f['name']}`, {f['photos']} pictures, sha256 `{f['sha256'][:12]}`" for f in folders]
     return (
-        f"**Composed photos were used for training** ({parts}): drawn or cut-out objects set into train photos. "
-        "They are not in the table above and not among the photos that were measured."
+        f"**Made pictures were used for training** ({'; '.join(parts)}): train photos edited by `firewarden data compose` "
+        "and scenes rendered by `firewarden data synth`. They are not in the table above and not among the photos that were "
+        "measured."
     )
 
 
@@ -180,11 +183,12 @@ def _blind_spots(facts: CardFacts) -> str:
     rare = [f"{name} ({n})" for name, n in facts.train_objects.items() if 0 < n < FEW_TRAIN_OBJECTS]
     unmeasured = [name for name, row in measured.items() if row["n"] == 0]
     doubtful = [f"{name} ({row['n']})" for name, row in measured.items() if 0 < row["n"] < FEW_VAL_OBJECTS]
+    hope = "learned from made pictures alone" if facts.run.get("extra") else "expect nothing to be found"
     return "\n".join(
         [
             "## Blind spots",
             "",
-            f"- No object in any real train photo, expect nothing to be found: {_listed(untrained)}.",
+            f"- No object in any real train photo, {hope}: {_listed(untrained)}.",
             f"- Fewer than {FEW_TRAIN_OBJECTS} objects in real train photos: {_listed(rare)}.",
             f"- Not measured, no labelled object: {_listed(unmeasured)}.",
             f"- Measured on fewer than {FEW_VAL_OBJECTS} objects, figures mean little: {_listed(doubtful)}.",
