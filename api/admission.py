@@ -8,7 +8,7 @@ it only makes everyone wait.
 import math
 from dataclasses import dataclass, field
 
-_STANDING_WAIT = 0.5  # service times a photo may wait while more come in than can be served
+_STANDING_WAIT = 1.2  # service times a photo may wait while more come in than can be served
 _CALM_S = 1.0  # without a refusal, before bursts are let in again
 _SLOW_UPLOAD_S = 1.0  # an upload that takes longer comes over a slow line and does not stand in ours yet
 _SMOOTHING = 0.1  # weight of the newest photo in the running mean

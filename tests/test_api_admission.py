@@ -45,10 +45,10 @@ def test_after_a_refusal_the_line_is_kept_short_until_all_is_calm() -> None:
     queue = line(in_line=22)
     with pytest.raises(Refused):
         queue.begin_upload(0.0)
-    queue.in_line = 3  # would wait 0.1 s, more than half a service time
+    queue.in_line = 5  # would wait 0.2 s, more than 1.2 service times
     with pytest.raises(Refused):
         queue.begin_upload(0.5)
-    queue.in_line = 2  # 0.05 s
+    queue.in_line = 3  # 0.1 s
     queue.end_upload(queue.begin_upload(0.6))
     queue.in_line = 5
     queue.begin_upload(1.6)  # a calm second after the refusal at 0.5 s
