@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+
+cv2 = pytest.importorskip("cv2", reason="composing needs OpenCV: install firewarden[train]")
 
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import CLASSES

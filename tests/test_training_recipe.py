@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytest.importorskip("cv2", reason="recipes compose photos, which needs OpenCV: install firewarden[train]")
+
 from firewarden.datasets.compose import ComposePlan
 from firewarden.errors import DatasetError
 from firewarden.training.balance import Balance
