@@ -1,5 +1,7 @@
 """Opening the database: SQLite in WAL mode or PostgreSQL, schema up to date."""
 
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,10 +15,9 @@ from firewarden.errors import HazardError
 from firewarden.ledger.json_text import dump_for_database
 from firewarden.ledger.migrate import upgrade_schema
 
+_BUSY_S = 10.0
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a commit is on the disk before the answer is sent
-    "PRAGMA busy_timeout=10000",
     "PRAGMA foreign_keys=ON",
 )
 
@@ -78,6 +79,22 @@ def is_sqlite(url: URL) -> bool:
 
 def _set_pragmas(connection: Any, _: object) -> None:
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000:.0f}")
+    _enter_wal(cursor)
     for pragma in _SQLITE_PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Of several processes that open a new file together one changes its mode; SQLite tells the others at once that it is
+    locked, whatever the busy timeout says, so the wait is made here."""
+    give_up_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= give_up_s:
+                raise
+            time.sleep(0.01)
