@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 
 from firewarden import __version__
+from firewarden.api.memory import return_memory
 from firewarden.api.metrics import CountRequests, Metrics
 from firewarden.api.openapi import DESCRIPTION
 from firewarden.api.ports import InspectorPort
@@ -58,7 +59,8 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
 
 
 async def _measure(metrics: Metrics) -> None:
-    """Keep the measures that nobody reports fresh: other workers show them too."""
+    """Keep the measures that nobody reports fresh: other workers show them too. And keep memory to what is used."""
     while True:
+        await run_in_threadpool(return_memory)
         metrics.refresh()
         await asyncio.sleep(_MEASURE_S)

@@ -60,7 +60,7 @@ def create_batch(services: Services, asked: BatchRequest) -> Created:
     if not items:
         raise invalid_fields([{"field": "archive", "message": "holds no JPEG, PNG or WebP picture"}])
     job = NewJob(uuid4().hex, asked.sender.key_id, asked.kind, context, items, now)
-    return _commit(services, job, asked.idempotency_key)
+    return commit_job(services, job, asked.idempotency_key)
 
 
 def parse_batch_fields(fields: Sequence[tuple[str, str]], rules: RulesPort) -> JobContext:
@@ -110,7 +110,8 @@ def _refuse_places(context: JobContext, rules: RulesPort) -> Refuse:
     return refuse
 
 
-def _commit(services: Services, job: NewJob, idempotency_key: str | None) -> Created:
+def commit_job(services: Services, job: NewJob, idempotency_key: str | None) -> Created:
+    """Store a job, or find the one that the same key has made of the same request; raises the 422 Problem of another."""
     idempotency = None
     if idempotency_key is not None:
         idempotency = Idempotency(idempotency_key, _fingerprint(job.kind, job.context, job.items))

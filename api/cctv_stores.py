@@ -10,11 +10,13 @@ from firewarden.api.settings import Settings
 from firewarden.cctv.camera_store import CameraStore
 from firewarden.cctv.delivery import Deliverer, Sender
 from firewarden.cctv.event_store import EventStore
+from firewarden.cctv.health_store import HealthStore
 from firewarden.cctv.mqtt import MqttSender, MqttSettings
 from firewarden.cctv.outbox import DeliveryPolicy, Outbox
 from firewarden.cctv.webhook import WebhookSender, WebhookSettings
 from firewarden.errors import HazardError
 from firewarden.inference.cctv_rules import RegisterRules
+from firewarden.jobs.retention import forget_old_jobs
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import build_engine, database_now, prepare
 
@@ -22,25 +24,36 @@ _SENT_KEPT = timedelta(days=30)  # messages that were delivered, for questions
 
 
 @dataclass(frozen=True, slots=True)
+class Tidied:
+    """How much was deleted."""
+
+    pictures: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
 class CctvStores:
-    """The three stores; nothing is opened by building them."""
+    """The stores; nothing is opened by building them."""
 
     engine: Engine
     cameras: CameraStore
     events: EventStore
     outbox: Outbox
+    health: HealthStore
+    job_retention_days: int
 
     def open(self) -> None:
         """Make the folder of the pictures; the schema is the caller's."""
         self.events.pictures.blobs.open()
 
-    def tidy(self, rules: RegisterRules) -> int:
-        """Delete pictures whose time is over and messages sent long ago; how many pictures."""
+    def tidy(self, rules: RegisterRules) -> Tidied:
+        """Delete pictures of events and batches whose time is over, and messages sent long ago."""
         cameras = {camera.id: camera for camera in self.cameras.load_all()}
         with self.engine.connect() as connection:
             now = database_now(connection)
         self.outbox.forget_sent(now - _SENT_KEPT)
-        return self.events.pictures.delete_old(cameras, days_without_camera=rules.retention_days)
+        pictures = self.events.pictures.delete_old(cameras, days_without_camera=rules.retention_days)
+        return Tidied(pictures, forget_old_jobs(self.engine, days=self.job_retention_days))
 
 
 def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
@@ -52,6 +65,8 @@ def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
         CameraStore(engine),
         EventStore(engine, blobs, settings.destinations),
         Outbox(engine, policy),
+        HealthStore(engine),
+        settings.job_retention_days,
     )
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from firewarden.api.schemas_jobs import BatchFieldsIn
+from firewarden.api.json_body import json_body
+from firewarden.api.schemas_jobs import BatchFieldsIn, RescoreIn
 from firewarden.api.uploads import MULTIPART
 from firewarden.jobs.records import JobKind
 
@@ -37,6 +38,7 @@ BATCH: dict[str, Any] = {
 }
 BATCH_LIST: dict[str, Any] = {"batches": [_SUMMARY], "next": None}
 ERRORS: dict[str, Any] = {"errors": [_ERROR], "next": None}
+RESCORE: dict[str, Any] = {"inspection_ids": ["0a52c3e94b6f8a1b2c3d4e5f60717d1f"], "min_confidence": 0.3}
 _BINARY = {"type": "string", "format": "binary"}
 _FILES = {"type": "array", "items": _BINARY}
 _MANIFEST = {
@@ -58,4 +60,7 @@ def batch_body(kind: JobKind) -> dict[str, Any]:
     needed = ["manifest"] if kind is JobKind.CCTV else []
     example = {"archive": ["may.zip"], "manifest": "may.csv", "venue_type": "rental_housing"}
     form = {"schema": {"type": "object", "required": needed, "properties": properties}, "example": example}
-    return {"requestBody": {"required": True, "content": {MULTIPART: form}}}
+    content: dict[str, Any] = {MULTIPART: form}
+    if kind is JobKind.PHOTOS:
+        content |= json_body(RescoreIn, RESCORE)["requestBody"]["content"]
+    return {"requestBody": {"required": True, "content": content}}

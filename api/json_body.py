@@ -15,7 +15,7 @@ T = TypeVar("T", bound=BaseModel)
 
 async def read_json(request: Request, model: type[T]) -> T:
     """The body as a wire model; raises a 400, 413, 415 or 422 Problem."""
-    kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    kind = _kind(request)
     if kind != _JSON:
         raise Problem(415, "not-json", f"got {kind[:80]!r}, expected {_JSON}")
     body = bytearray()
@@ -34,6 +34,15 @@ async def read_json(request: Request, model: type[T]) -> T:
         ) from error
     except (ValueError, RecursionError) as error:
         raise Problem(400, "invalid-json", "The body is no valid JSON.") from error
+
+
+def is_json(request: Request) -> bool:
+    """Whether the request says that its body is JSON."""
+    return "content-type" in request.headers and _kind(request) == _JSON
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
 
 
 def json_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:

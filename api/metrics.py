@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _STAGE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -25,6 +26,7 @@ class Metrics:
 
     def __init__(self, shared_dir: Path | None = None) -> None:
         self._shared_dir = shared_dir
+        self._collectors: list[Collector] = []
         self.registry = CollectorRegistry()
         self._requests = self._counter("requests", "Requests answered.", "method", "route", "status")
         self._request_s = self._histogram(
@@ -54,6 +56,11 @@ class Metrics:
             "firewarden_resident_bytes", "Memory of the process (RSS).",
             registry=self.registry, multiprocess_mode="liveall",
         )  # fmt: skip
+
+    def add_collector(self, collector: Collector) -> None:
+        """Show what is asked for at each scrape; all workers would tell the same."""
+        self._collectors.append(collector)
+        self.registry.register(collector)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
@@ -98,6 +105,8 @@ class Metrics:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry, str(self._shared_dir))  # type: ignore[no-untyped-call]
+        for collector in self._collectors:
+            registry.register(collector)
         return generate_latest(registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -35,6 +35,7 @@ class Caller:
 
 class WorkPool:
     """Runs jobs in `workers` threads, first come first served, behind one `Admission`. Answers come back to the loop.
+    While photos are refused, only as many threads work as the machine needs. `runs` of them never get in each other's way.
 
     `on_start` hears how long a job waited, `on_refused` the reason of every refusal.
     """
@@ -45,13 +46,16 @@ class WorkPool:
         workers: int,
         max_waiting: int,
         max_wait_s: float,
+        runs: int = 1,
         on_start: Callable[[float], object] = lambda waited_s: None,
         on_refused: Callable[[str], object] = lambda reason: None,
         on_change: Callable[[int], object] = lambda in_flight: None,
     ) -> None:
         self._workers = workers
-        self._admission = Admission(workers, max_waiting, max_wait_s)
+        self._admission = Admission(workers, max_waiting, max_wait_s, runs=min(runs, workers))
         self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)  # a job ended: another may begin
+        self._working = 0
         self._on_start = on_start
         self._on_refused = on_refused
         self._on_change = on_change
@@ -76,7 +80,7 @@ class WorkPool:
     @property
     def nobody_waits(self) -> bool:
         """Whether a thread that finishes its job now would find no other: it may as well do more of this one."""
-        return self._admission.in_line <= self._workers
+        return self._admission.in_line <= self._admission.width(time.monotonic())
 
     @contextmanager
     def upload(self, caller: Caller) -> Iterator[None]:
@@ -87,7 +91,7 @@ class WorkPool:
             yield
         finally:
             with self._lock:
-                self._admission.end_upload(ticket)
+                self._admission.end_upload(ticket, time.monotonic())
 
     async def run(self, job: Callable[[], T], caller: Caller | None = None, *, photos: int = 0) -> T:
         """Result of `job()`; raises the 429 or 503 Problem. `photos` of 0 is work that says nothing of the pace."""
@@ -120,21 +124,40 @@ class WorkPool:
         entered_s: float,
         answer: "Future[T]",
     ) -> None:
-        start_s = time.monotonic()
-        self._on_start(start_s - entered_s)
         try:
-            if not self._admission.can_meet(caller.budget_s()):
-                self._on_refused("deadline")
-                raise too_late(1)
-            inner = job()
+            with self._turn() as beside:
+                start_s = time.monotonic()
+                self._on_start(start_s - entered_s)
+                if not self._admission.can_meet(caller.budget_s()):
+                    self._on_refused("deadline")
+                    raise too_late(1)
+                inner = job()
+                if photos:
+                    self._learn(start_s, photos, beside)
         except BaseException as error:  # noqa: BLE001 - goes to the caller
             _settle(answer, error)
             return
-        worked_s = time.monotonic() - start_s
         inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
-        if photos:
-            with self._lock:
-                self._admission.observe(worked_s, photos)
+
+    @contextmanager
+    def _turn(self) -> Iterator[int]:
+        """Around the work of a thread, once there is room for it; how many work then, this one included."""
+        with self._room:
+            self._room.wait_for(lambda: self._working < self._admission.width(time.monotonic()))
+            self._working += 1
+            working = self._working
+        try:
+            yield working
+        finally:
+            with self._room:
+                self._working -= 1
+                self._room.notify_all()
+
+    def _learn(self, start_s: float, photos: int, beside: int) -> None:
+        """Tell the admission how long work took, and how many worked on average of its start and its end."""
+        now_s = time.monotonic()
+        with self._lock:
+            self._admission.observe(now_s, now_s - start_s, photos, (beside + self._working) / 2)
 
     def _leave(self, weight: int, queued: "Future[None]", answer: "Future[T]") -> None:
         with self._lock:

@@ -74,6 +74,8 @@ class InspectorPort(Protocol):
 
     @property
     def photos_at_once(self) -> int: ...
+    @property
+    def runs_at_once(self) -> int: ...
 
     def inspect(
         self,

@@ -123,7 +123,7 @@ def get_outbox(services: ServicesDep) -> OutboxOut:
     return OutboxOut(
         destinations={
             name: BacklogOut(waiting=log.waiting, dead=log.dead, oldest_s=log.oldest_s)
-            for name, log in services.cctv.outbox.backlogs().items()
+            for name, log in services.cctv.outbox.backlogs(services.settings.destinations).items()
         }
     )
 

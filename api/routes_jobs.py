@@ -17,15 +17,18 @@ from firewarden.api.batch_uploads import not_stored, read_batch_form
 from firewarden.api.batches import BatchRequest, create_batch
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep, require_principal
 from firewarden.api.examples_jobs import BATCH, BATCH_LIST, ERRORS, batch_body
+from firewarden.api.json_body import is_json, read_json
 from firewarden.api.openapi import problem_responses
 from firewarden.api.pool import overloaded
 from firewarden.api.problems import Problem
-from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut
+from firewarden.api.rescoring import create_rescoring
+from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut, RescoreIn
 from firewarden.api.services import Services
 from firewarden.bulk.items import BatchStopped
 from firewarden.bulk.output import check_target, write_rows
 from firewarden.errors import DatasetError
 from firewarden.jobs.records import OPEN_JOBS, JobKind, JobRecord
+from firewarden.jobs.store import Created
 
 router = APIRouter(prefix="/v1", tags=["batches"], dependencies=[Security(require_principal)])
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -68,7 +71,12 @@ def _shown(model: Any, example: Any) -> dict[int | str, dict[str, Any]]:
 async def post_batch(
     request: Request, services: ServicesDep, sender: PrincipalDep, idempotency_key: IdempotencyKeyDep
 ) -> Response:
-    """Photos, zip or tar archives, and if wanted a CSV manifest that says which photos to score and what is known of each."""
+    """Photos, zip or tar archives, and if wanted a CSV manifest that says which photos to score and what is known of each.
+    As JSON: `inspection_ids`, whose stored photos are scored again."""
+    if is_json(request):
+        asked = await read_json(request, RescoreIn)
+        created = await run_in_threadpool(create_rescoring, services, asked, sender, idempotency_key)
+        return await run_in_threadpool(_accepted, services, created, sender)
     return await _accept(request, services, sender, idempotency_key, JobKind.PHOTOS)
 
 
@@ -170,8 +178,11 @@ async def _accept(
             created = await run_in_threadpool(create_batch, services, asked)
         finally:
             await read.form.close()
-        job = await run_in_threadpool(_find, services, created.job_id, sender)
-        content = await run_in_threadpool(_batch, services, job)
+        return await run_in_threadpool(_accepted, services, created, sender)
+
+
+def _accepted(services: Services, created: Created, sender: Principal) -> Response:
+    content = _batch(services, _find(services, created.job_id, sender))
     replayed = {"Idempotency-Replayed": "true"} if created.replayed else {}
     return JSONResponse(content, 202, {**_PRIVATE, "Location": content["links"]["self"], **replayed})
 

@@ -1,6 +1,7 @@
 """Wire models of batches."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -25,6 +26,14 @@ class BatchFieldsIn(Wire):
     )
     min_confidence: float | None = Field(
         None, ge=0, le=1, allow_inf_nan=False, description="List detections down to this."
+    )
+
+
+class RescoreIn(BatchFieldsIn):
+    """A batch of photos that were inspected before. What is not given here is taken from each inspection."""
+
+    inspection_ids: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        min_length=1, description="Inspections this key may see; one listed twice counts once."
     )
 
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from firewarden.api.auth import create_first_key
+from firewarden.api.memory import limit_memory
 from firewarden.api.ports import InspectorPort
 from firewarden.api.server import run_server
 from firewarden.api.settings import Settings
@@ -37,6 +38,7 @@ def build_inspector(settings: Settings) -> InspectorPort:
     from firewarden.inference.tuned import stored_choice
     from firewarden.models.registry import find_manifest
 
+    limit_memory()  # first: what is loaded next starts threads
     model = _model(settings.model)
     choice = stored_choice(settings.data_dir, find_manifest(model), "serve")
     plan = settings.batch_plan(tuned=choice is not None)

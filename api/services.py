@@ -2,10 +2,12 @@
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
 from firewarden.api.cctv_stores import CctvStores, build_cctv
 from firewarden.api.keys import KeyCache
 from firewarden.api.metrics import Metrics
+from firewarden.api.metrics_stored import StoredCollector, read_state
 from firewarden.api.pool import WorkPool
 from firewarden.api.ports import InspectorPort
 from firewarden.api.recorder import Recorder
@@ -67,12 +69,16 @@ def build_services(inspector: InspectorPort, settings: Settings) -> Services:
     metrics = Metrics(settings.metrics_dir if settings.workers > 1 else None)
     pool = WorkPool(
         workers=inspector.photos_at_once,
+        runs=inspector.runs_at_once,
         max_waiting=settings.queue_size,
         max_wait_s=settings.max_wait_s,
         on_start=metrics.observe_queue_wait,
         on_refused=metrics.observe_shed,
         on_change=metrics.set_in_flight,
     )
+    jobs, cctv = JobStore(engine), build_cctv(engine, settings)
+    read = partial(read_state, jobs, cctv.outbox, cctv.health, settings.destinations)
+    metrics.add_collector(StoredCollector(read))
     return Services(
         settings=settings,
         inspector=inspector,
@@ -85,7 +91,7 @@ def build_services(inspector: InspectorPort, settings: Settings) -> Services:
         metrics=metrics,
         recorder=Recorder(inspector, repository, vault, metrics, nobody_waits=lambda: pool.nobody_waits),
         tracer=build_tracer(settings.otel_endpoint),
-        jobs=JobStore(engine),
-        cctv=build_cctv(engine, settings),
+        jobs=jobs,
+        cctv=cctv,
         batch_slots=threading.BoundedSemaphore(settings.batch_uploads),
     )

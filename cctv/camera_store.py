@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from firewarden.cctv.camera import ZONE_KINDS, Camera, Zones, parse_window
 from firewarden.ledger.database import database_now, insert_if_new, write_transaction
-from firewarden.ledger.tables import camera_states, cameras, idempotency_keys
+from firewarden.ledger.tables import camera_health, camera_states, cameras, idempotency_keys
 
 _PLAIN = ("id", "name", "venue", "venue_type", "scene", "sample_every_s", "retention_days")
 
@@ -60,6 +60,12 @@ class CameraStore:
         with self._engine.connect() as connection:
             return tuple(camera_from_json(row.definition) for row in connection.execute(query))
 
+    def marks(self) -> dict[str, datetime]:
+        """When each camera was changed last; differs from what it was where the register has changed."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(cameras.c.id, cameras.c.updated_at))
+            return {row.id: row.updated_at for row in rows}
+
     def add(self, camera: Camera, receipt: Receipt | None = None) -> bool:
         """Register a camera, its receipt with it; False, with nothing written, where the id or the key is taken."""
         with self._engine.connect() as connection:  # closed without a commit, it leaves nothing behind
@@ -106,8 +112,9 @@ def find_camera(connection: Connection, camera_id: str) -> Camera | None:
 
 
 def delete_camera(connection: Connection, camera_id: str) -> bool:
-    """Take a camera and what is followed at it out; False where there is none."""
-    connection.execute(delete(camera_states).where(camera_states.c.camera_id == camera_id))
+    """Take a camera, what is followed at it and how it did out; False where there is none."""
+    for table in (camera_states, camera_health):
+        connection.execute(delete(table).where(table.c.camera_id == camera_id))
     return bool(connection.execute(delete(cameras).where(cameras.c.id == camera_id)).rowcount)
 
 

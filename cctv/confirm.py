@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from firewarden.cctv.events import ChangeKind, Event, EventChange, event_id
 from firewarden.cctv.sightings import Look, Sighting
-from firewarden.cctv.tracker import match_boxes
+from firewarden.cctv.tracker import iou, match_boxes
 from firewarden.findings import Box
 from firewarden.inference.cctv_rules import CctvRules, Confirmation, ConfirmRules, Nearness
 
@@ -17,7 +17,8 @@ from firewarden.inference.cctv_rules import CctvRules, Confirmation, ConfirmRule
 @dataclass(frozen=True, slots=True)
 class Track:
     """One thing followed through the looks. Without an event it is a candidate; with an ended one it is remembered, so
-    that its return is no news. `looks` are (when, seen) of the time the rule asks about; empty where nothing pends."""
+    that its return is no news. `looks` are (when, seen) of the time the rule asks about; empty where nothing pends.
+    `xyxy` is its place; `strayed` is where it was seen last, in so many `strays` looks in a row, when that was elsewhere."""
 
     key: str
     hazard: str
@@ -30,6 +31,8 @@ class Track:
     missed_since: datetime | None = None
     event: Event | None = None
     muted_until: datetime | None = None
+    strayed: Box | None = None
+    strays: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -52,7 +55,7 @@ def confirm(
     followed = [
         track
         if track.muted_until is not None or (track.key in look.unjudged and number not in seen_by)
-        else _after_look(track, seen_by.get(number), look.at, rule_of(track.key, rules.confirm))
+        else _after_look(track, seen_by.get(number), look.at, near, rule_of(track.key, rules.confirm))
         for number, track in enumerate(known)
     ]
     followed += [_candidate(sighting, look.at) for sighting in fresh]
@@ -132,7 +135,8 @@ def _associate(
         left = [sighting for sighting in sightings if sighting.key == key]
         mine = [number for number, track in enumerate(tracks) if track.key == key]
         for group in (_lasting(mine, tracks), [n for n in mine if n not in _lasting(mine, tracks)]):
-            pairs = match_boxes([tracks[n].xyxy for n in group], [s.xyxy for s in left], near)
+            places, strayed = [tracks[n].xyxy for n in group], [tracks[n].strayed for n in group]
+            pairs = match_boxes(places, [s.xyxy for s in left], near, strayed)
             seen_by |= {group[i]: left[j] for i, j in pairs}
             left = [sighting for j, sighting in enumerate(left) if j not in {pair[1] for pair in pairs}]
         for sighting in left:
@@ -160,7 +164,9 @@ def _candidate(sighting: Sighting, at: datetime) -> Track:
     return Track(sighting.key, sighting.hazard, sighting.xyxy, at, at, sighting, ((at, True),))
 
 
-def _after_look(track: Track, sighting: Sighting | None, at: datetime, rule: Confirmation) -> Track:
+def _after_look(
+    track: Track, sighting: Sighting | None, at: datetime, near: Nearness, rule: Confirmation
+) -> Track:
     """The track with one more look. A remembered thing that stays away has none pending."""
     if sighting is None and track.event is not None and not track.is_open and not track.looks:
         return track
@@ -173,8 +179,7 @@ def _after_look(track: Track, sighting: Sighting | None, at: datetime, rule: Con
             track, looks=(*looks, (at, False)), misses=track.misses + 1, missed_since=missed, since=since
         )
     return replace(
-        track,
-        xyxy=sighting.xyxy,
+        _placed(track, sighting.xyxy, near),
         last_seen=at,
         since=since,
         gravest=max(track.gravest, sighting, key=_gravity),
@@ -182,6 +187,15 @@ def _after_look(track: Track, sighting: Sighting | None, at: datetime, rule: Con
         misses=0,
         missed_since=None,
     )
+
+
+def _placed(track: Track, seen: Box, near: Nearness) -> Track:
+    """The track with its place after a sighting. Another thing nearby, or one that is not there, may have been taken for
+    it while it was missed: what has an event stays in its place until it was seen elsewhere often enough."""
+    strays = track.strays + 1
+    if track.event is None or strays >= near.moved_after_looks or iou(track.xyxy, seen) >= near.iou_gte:
+        return replace(track, xyxy=seen, strayed=None, strays=0)
+    return replace(track, strayed=seen, strays=strays)
 
 
 def _gravity(sighting: Sighting) -> tuple[int, float]:

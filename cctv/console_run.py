@@ -4,7 +4,7 @@ import importlib.util
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from firewarden.cctv.camera import Camera
+from firewarden.cctv.live_register import LiveRegister, source_of
 from firewarden.cctv.metrics import serve_metrics
-from firewarden.cctv.runner import Effort, Runner
+from firewarden.cctv.runner import Effort, Runner, Watched
 from firewarden.cctv.runner_memory import Memory
 from firewarden.cctv.runner_status import CameraStatus
 from firewarden.cctv.sink import EventSink
-from firewarden.cctv.stream_address import read_address
-from firewarden.cctv.video_source import Source
 from firewarden.errors import HazardError
 from firewarden.inference.inspector import Inspector
 
@@ -34,32 +33,28 @@ class Watching:
     memory: Memory | None = None
     for_s: float | None = None
     metrics: tuple[str, int] | None = None  # host, port
+    report: Callable[[Iterable[CameraStatus]], None] | None = None
 
 
 def run_cameras(
-    cameras: Sequence[Camera], inspector: Inspector, sink: EventSink, watching: Watching
+    cameras: Sequence[Camera] | LiveRegister, inspector: Inspector, sink: EventSink, watching: Watching
 ) -> tuple[CameraStatus, ...]:
-    """Watch until SIGTERM, SIGINT, the time or the end of all files; how the cameras were then. Raises HazardError."""
-    joined = list(zip(cameras, sources_of(cameras, replay=watching.replay), strict=True))
-    runner = Runner(joined, inspector, sink, effort=watching.effort, memory=watching.memory)
+    """Watch until SIGTERM, SIGINT, the time or the end of all files; how the cameras were then. Those of a register in
+    the database are followed while it changes, and have no end. Raises HazardError."""
+    register = cameras if isinstance(cameras, LiveRegister) else None
+    runner = Runner(
+        cameras.read() if isinstance(cameras, LiveRegister) else _joined(cameras, watching.replay),
+        inspector, sink,
+        effort=watching.effort, memory=watching.memory, register=register, report=watching.report,
+    )  # fmt: skip
     served = serve_metrics(runner.statuses, *watching.metrics) if watching.metrics else nullcontext()
     with served, stopped_by_signals() as stop:
         runner.run(stop, for_s=watching.for_s)
     return tuple(runner.statuses())
 
 
-def sources_of(
-    cameras: Sequence[Camera], *, replay: bool, environment: Mapping[str, str] | None = None
-) -> list[Source]:
-    """Where each camera's pictures come from; raises HazardError naming the camera, never its address."""
-    sources = []
-    for camera in cameras:
-        try:
-            address = read_address(camera.url, environment)
-        except HazardError as error:
-            raise HazardError(f"camera {camera.id!r}: {error}") from None
-        sources.append(Source(camera.id, address, camera.sample_every_s, replay and not address.is_live))
-    return sources
+def _joined(cameras: Sequence[Camera], replay: bool) -> Watched:
+    return [(camera, source_of(camera, replay=replay)) for camera in cameras]
 
 
 def check_video() -> None:

@@ -55,8 +55,10 @@ class FollowedStore:
             )
         if stored is None and not rows:
             return None
-        state = with_events(state, [event_from_json(row.event) for row in rows])
-        for dismissal in self.dismissals([camera_id]):
+        dismissals = self.dismissals([camera_id])
+        muted = frozenset(dismissal.event_id for dismissal in dismissals)
+        state = with_events(state, [event_from_json(row.event) for row in rows], muted)
+        for dismissal in dismissals:
             state, _ = dismiss(state, dismissal.event_id, dismissal.at, dismissal.until)
         return state
 
@@ -86,13 +88,19 @@ def save_followed(connection: Connection, camera_id: str, state: Confirming) -> 
         connection.execute(insert(camera_states).values(camera_id=camera_id, **values))
 
 
-def with_events(state: Confirming, events: Iterable[Event]) -> Confirming:
-    """The state as stored events say: what ended is ended, what lasts is followed. Pure."""
+def with_events(
+    state: Confirming, events: Iterable[Event], muted: frozenset[str] = frozenset()
+) -> Confirming:
+    """The state as stored events say: what ended is ended, what lasts is followed, as is what was `muted` by a person; a
+    candidate that has become an event since is that event. Pure."""
     stored = {event.id: event for event in events}
     tracks = [_put_right(track, stored) for track in state.tracks]
     known = {track.event.id for track in tracks if track.event is not None}
-    missing = [event for event in stored.values() if event.ended_at is None and event.id not in known]
-    return Confirming((*tracks, *map(_track_of, missing)))
+    lasting = [event for event in stored.values() if event.ended_at is None or event.id in muted]
+    missing = [event for event in lasting if event.id not in known]
+    become = {(event.hazard, event.first_seen) for event in missing}
+    kept = [t for t in tracks if t.event is not None or (t.hazard, t.since) not in become]
+    return Confirming((*kept, *map(_track_of, missing)))
 
 
 def event_from_json(value: Mapping[str, Any]) -> Event:
@@ -139,10 +147,11 @@ def _track_of(event: Event) -> Track:
 
 
 def _events_of(connection: Connection, camera_id: str, known: list[str]) -> list[Row[Any]]:
-    """Open events of a camera, and those of `known` ids."""
+    """Events of a camera that are open or dismissed for now, and those of `known` ids."""
+    muted = cctv_events.c.dismissed_until > database_now(connection)
     query = select(cctv_events).where(
         cctv_events.c.camera_id == camera_id,
-        or_(cctv_events.c.ended_at.is_(None), cctv_events.c.id.in_(known)),
+        or_(cctv_events.c.ended_at.is_(None), cctv_events.c.id.in_(known), muted),
     )
     return list(connection.execute(query.order_by(cctv_events.c.opened_at)))
 

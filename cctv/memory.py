@@ -38,6 +38,8 @@ def _track_to_json(track: Track) -> dict[str, Any]:
         "missed_since": track.missed_since.isoformat() if track.missed_since else None,
         "event": _values(track.event) if track.event else None,
         "muted_until": track.muted_until.isoformat() if track.muted_until else None,
+        "strayed": list(track.strayed) if track.strayed else None,
+        "strays": track.strays,
     }
 
 
@@ -54,6 +56,8 @@ def _track_from_json(value: dict[str, Any]) -> Track:
         missed_since=_time(value["missed_since"]),
         event=Event(**_restored(value["event"])) if value["event"] else None,
         muted_until=_time(value["muted_until"]),
+        strayed=_box(value["strayed"]) if value.get("strayed") else None,  # older states have none
+        strays=value.get("strays", 0),
     )
 
 

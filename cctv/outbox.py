@@ -5,7 +5,7 @@ comes back by itself where the sender dies. Messages of one event go out in thei
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -122,25 +122,27 @@ class Outbox:
             now = database_now(connection)
             return connection.execute(statement.values(due_at=now, dead_at=None, attempts=0)).rowcount
 
-    def backlogs(self) -> dict[str, Backlog]:
-        """Every destination that ever had a message and still has its rows."""
-        query = select(
-            box.c.destination,
-            func.count(box.c.due_at).label("waiting"),
-            func.count(box.c.dead_at).label("dead"),
-        ).group_by(box.c.destination)
-        oldest = (
-            select(box.c.destination, func.min(box.c.created_at).label("since"))
+    def backlogs(self, destinations: Iterable[str] = ()) -> dict[str, Backlog]:
+        """`destinations`, and others with messages that wait or were given up. What was sent is not read."""
+        waiting = (
+            select(box.c.destination, func.count(), func.min(box.c.created_at))
             .where(box.c.due_at.is_not(None))
+            .group_by(box.c.destination)
+        )
+        dead = (
+            select(box.c.destination, func.count().label("number"))
+            .where(box.c.dead_at.is_not(None))
             .group_by(box.c.destination)
         )
         with self._engine.connect() as connection:
             now = database_now(connection)
-            since = {row.destination: row.since for row in connection.execute(oldest)}
-            return {
-                row.destination: Backlog(row.waiting, row.dead, _age_s(since.get(row.destination), now))
-                for row in connection.execute(query)
-            }
+            live = {name: (count, since) for name, count, since in connection.execute(waiting)}
+            gone = {row.destination: row.number for row in connection.execute(dead)}
+        told = {}
+        for name in dict.fromkeys((*destinations, *live, *gone)):
+            count, since = live.get(name, (0, None))
+            told[name] = Backlog(count, gone.get(name, 0), _age_s(since, now))
+        return told
 
     def forget_sent(self, before: datetime) -> int:
         """Delete messages that were sent before a time; how many."""

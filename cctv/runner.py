@@ -9,9 +9,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from firewarden.cctv.camera import Camera
 from firewarden.cctv.event_store import Dismissal
@@ -29,7 +30,7 @@ from firewarden.cctv.watch import Watcher
 from firewarden.inference.inspector import Inspector
 
 _TICK_S = 0.1
-_SAVE_EVERY_S, _ASK_EVERY_S = 60.0, 5.0
+_SAVE_EVERY_S, _ASK_EVERY_S, _REPORT_EVERY_S = 60.0, 5.0, 15.0
 _RETRY_S = (0.5, 10.0)  # first and longest wait for a sink
 _log = logging.getLogger(__name__)
 
@@ -43,10 +44,31 @@ class Effort:
     limits: Limits = field(default_factory=Limits)
 
 
+Watched = Sequence[tuple[Camera, Source]]
+
+
+class Register(Protocol):
+    """A register that may change while its cameras are watched."""
+
+    def follow(self, adopt: Callable[[Watched], None]) -> None:
+        """Hand all cameras over where any has changed since; where that cannot be told now, do nothing."""
+        ...
+
+
+@dataclass(slots=True)
+class _Chore:
+    """What is done now and then beside the looks. `due_s` is monotonic."""
+
+    do: Callable[[], None]
+    every_s: float
+    due_s: float
+
+
 @dataclass(slots=True)
 class _Post:
-    """One camera as the runner keeps it."""
+    """One camera as the runner keeps it. `camera` is as the register has it; the watcher adopts it at its next look."""
 
+    camera: Camera
     watcher: Watcher
     source: Source
     pace: Pace
@@ -64,26 +86,23 @@ class Runner:
 
     def __init__(
         self,
-        cameras: Sequence[tuple[Camera, Source]],
+        cameras: Watched,
         inspector: Inspector,
         sink: EventSink,
         *,
         effort: Effort = Effort(),
         memory: Memory | None = None,
+        register: Register | None = None,
+        report: Callable[[Iterable[CameraStatus]], None] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`sink` is offered every change, again and again while it cannot take it; `memory` is read now and written now
-        and then."""
+        and then. With a `register`, its changes are followed and the end of all files is no end. `report` is told of all
+        cameras now and then."""
         self._sink, self._effort, self._memory = sink, effort, memory
-        began = time.monotonic()
-        self._posts = {
-            camera.id: _Post(
-                Watcher(camera, inspector, clock, remembered=memory.load(camera.id) if memory else None),
-                source,
-                Pace(began),
-            )
-            for camera, source in cameras
-        }
+        self._register, self._report = register, report
+        self._inspector, self._clock = inspector, clock
+        self._posts = {camera.id: self._post(camera, source) for camera, source in cameras}
         self._mailbox = Mailbox()
         self._supervisor = Supervisor(
             [source for _, source in cameras],
@@ -113,6 +132,8 @@ class Runner:
         """Every camera now, in the order of the register. Thread-safe."""
         captures = self._supervisor.captures()
         for camera_id, post in self._posts.items():
+            if camera_id not in captures:  # taken in just now
+                continue
             capture, restarts = captures[camera_id]
             yield CameraStatus(
                 camera_id=camera_id,
@@ -143,24 +164,50 @@ class Runner:
         """The capture process of each camera."""
         return self._supervisor.pids()
 
+    def adopt(self, cameras: Watched) -> None:
+        """Watch these cameras from now on. One that stays goes on with what it follows, one that is new with what was
+        kept of it."""
+        posts = {}
+        for camera, source in cameras:
+            post = self._posts.get(camera.id) or self._post(camera, source)
+            post.camera, post.source = camera, source
+            posts[camera.id] = post
+        _log.info("the register changed: %d cameras were watched, now %d", len(self._posts), len(posts))
+        self._posts = posts  # replaced as a whole: other threads read it
+        self._supervisor.adopt([source for _, source in cameras])
+
+    def _post(self, camera: Camera, source: Source) -> _Post:
+        remembered = self._memory.load(camera.id) if self._memory else None
+        watcher = Watcher(camera, self._inspector, self._clock, remembered=remembered)
+        return _Post(camera, watcher, source, Pace(time.monotonic()))
+
     def _receive(self, picture: Picture, pixels: Pixels) -> None:
-        wait = not self._posts[picture.camera_id].source.is_live
-        self._mailbox.put(Arrival(picture, pixels), wait=wait)
+        post = self._posts.get(picture.camera_id)
+        if post is not None:
+            self._mailbox.put(Arrival(picture, pixels), wait=not post.source.is_live)
 
     def _wait(self, stop: threading.Event, for_s: float | None) -> None:
-        began = saved = asked = time.monotonic()
+        began = time.monotonic()
+        chores = self._chores(began)
         while not stop.wait(_TICK_S):
             now = time.monotonic()
-            if now - saved >= _SAVE_EVERY_S:
-                saved = now
-                self._save()
-            if now - asked >= _ASK_EVERY_S:
-                asked = now
-                self._ask()
+            for chore in (chore for chore in chores if now >= chore.due_s):
+                chore.due_s = now + chore.every_s
+                chore.do()
             if for_s is not None and now - began >= for_s:
                 return
-            if self._supervisor.finished and self._mailbox.is_idle:
+            if self._register is None and self._supervisor.finished and self._mailbox.is_idle:
                 return
+
+    def _chores(self, now: float) -> list[_Chore]:
+        listed: list[tuple[Callable[[], None], float]] = []
+        if self._memory is not None:
+            listed += [(self._save, _SAVE_EVERY_S), (self._ask, _ASK_EVERY_S)]
+        if (register := self._register) is not None:
+            listed.append((lambda: register.follow(self.adopt), _ASK_EVERY_S))
+        if (report := self._report) is not None:
+            listed.append((lambda: report(self.statuses()), _REPORT_EVERY_S))
+        return [_Chore(do, every_s, now + every_s) for do, every_s in listed]
 
     def _drain(self, workers: list[threading.Thread]) -> None:
         self._mailbox.close()
@@ -177,15 +224,19 @@ class Runner:
 
     def _ask(self) -> None:
         """Have the threads that look tell their cameras what was dismissed since."""
-        for dismissal in self._memory.dismissals(self._posts) if self._memory is not None else ():
+        posts = self._posts
+        for dismissal in self._memory.dismissals(posts) if self._memory is not None else ():
             if dismissal not in self._dismissed:
                 self._dismissed.add(dismissal)
-                self._posts[dismissal.camera_id].dismissed.append(dismissal)
+                posts[dismissal.camera_id].dismissed.append(dismissal)
 
     def _work(self) -> None:
         while (arrival := self._mailbox.take()) is not None:
             camera_id = arrival.picture.camera_id
-            post = self._posts[camera_id]
+            post = self._posts.get(camera_id)
+            if post is None:  # it left the register meanwhile
+                self._mailbox.done(camera_id)
+                continue
             try:
                 self._look(post, arrival)
             except Exception as error:  # noqa: BLE001 - one camera's picture must not end the others' watch
@@ -198,6 +249,8 @@ class Runner:
     def _look(self, post: _Post, arrival: Arrival) -> None:
         picture = arrival.picture
         changes: list[EventChange] = []
+        if post.camera != post.watcher.camera:
+            post.watcher.adopt(post.camera)
         while post.dismissed:
             dismissal = post.dismissed.popleft()
             changes += post.watcher.dismiss(dismissal.event_id, dismissal.until)

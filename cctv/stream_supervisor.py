@@ -38,10 +38,11 @@ class Supervisor:
         group_size: int = GROUP_SIZE,
         limits: Limits | None = None,
     ) -> None:
-        self._on_picture, self._limits = on_picture, limits or Limits()
+        self._on_picture, self._limits, self._group_size = on_picture, limits or Limits(), group_size
         self._kept = [_Kept(self._group(part)) for part in grouped(sources, group_size)]
         self._past: dict[str, Capture] = {s.camera_id: Capture(s.camera_id) for s in sources}
         self._restarts = dict.fromkeys(self._past, 0)
+        self._wanted: tuple[Source, ...] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -59,6 +60,12 @@ class Supervisor:
             kept.group.ask_to_stop()
         for kept in self._kept:
             kept.group.end(patience_s)
+
+    def adopt(self, sources: Sequence[Source]) -> None:
+        """Capture these from now on, soon: new ones in groups of their own; groups that hold others are started anew
+        without them."""
+        with self._lock:
+            self._wanted = tuple(sources)
 
     @property
     def finished(self) -> bool:
@@ -89,6 +96,10 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stop.wait(_CHECK_S):
+            with self._lock:
+                wanted, self._wanted = self._wanted, None
+            if wanted is not None:
+                self._change(wanted)
             for kept in tuple(self._kept):
                 self._check(kept)
 
@@ -104,14 +115,37 @@ class Supervisor:
         if fault is not None:
             self._replace(kept, *fault)
 
+    def _change(self, wanted: tuple[Source, ...]) -> None:
+        known = {source for kept in self._kept for source in kept.group.sources}
+        fresh = [source for source in wanted if source not in known]
+        changed = [kept for kept in self._kept if not set(kept.group.sources) <= set(wanted)]
+        for kept in changed:
+            kept.group.end(_CHECK_S)
+        parts = [tuple(s for s in kept.group.sources if s in wanted) for kept in changed]
+        begun = [_Kept(self._group(part)) for part in (*parts, *grouped(fresh, self._group_size)) if part]
+        for kept in begun:
+            self._start(kept)
+        with self._lock:
+            for kept in changed:
+                self._add_up(kept.group)
+                self._kept.remove(kept)
+            self._kept += begun
+            names = [source.camera_id for source in wanted]
+            self._past = {name: self._past.get(name, Capture(name)) for name in names}
+            self._restarts = {name: self._restarts.get(name, 0) for name in names}
+
+    def _add_up(self, group: Group) -> None:
+        for name, capture in group.captures.items():
+            self._past[name] = added(self._past[name], capture)
+
     def _replace(self, kept: _Kept, what: str, hanging: tuple[str, ...]) -> None:
         """Kill a process and have it started again, without the cameras that hang."""
         names = [source.camera_id for source in kept.group.sources]
         _log.warning("capture process of %s %s; starting it anew", ", ".join(hanging or names), what)
         kept.group.end()
         with self._lock:
-            for name, capture in kept.group.captures.items():
-                self._past[name] = added(self._past[name], capture)
+            self._add_up(kept.group)
+            for name in names:
                 self._restarts[name] += 1
             parts = parted(kept.group.sources, hanging, halve=kept.backoff.failures >= _HALVED_AFTER)
             self._kept.remove(kept)

@@ -13,12 +13,16 @@ from firewarden.inference.cctv_rules import Nearness
 _APART = 1e6  # cost of a pair that cannot be one thing
 
 
-def match_boxes(known: Sequence[Box], seen: Sequence[Box], near: Nearness) -> list[tuple[int, int]]:
+def match_boxes(
+    known: Sequence[Box], seen: Sequence[Box], near: Nearness, strayed: Sequence[Box | None] = ()
+) -> list[tuple[int, int]]:
     """Pairs (row of `known`, row of `seen`) that show one thing, each row at most once: as many pairs as can be, with the
-    least cost in all. Boxes share one frame of reference."""
+    least cost in all. `strayed`, a row for each of `known`, is where else it may be: it speaks after what overlaps its
+    place. Boxes share one frame of reference."""
     if not known or not seen:
         return []
-    cost = [[pair_cost(a, b, near) for b in seen] for a in known]
+    elsewhere = strayed or [None] * len(known)
+    cost = [[_least_cost(a, c, b, near) for b in seen] for a, c in zip(known, elsewhere, strict=True)]
     pairs = assign(cost) if len(known) <= len(seen) else [(i, j) for j, i in assign(_turned(cost))]
     return sorted((i, j) for i, j in pairs if cost[i][j] < _APART)
 
@@ -30,6 +34,11 @@ def pair_cost(a: Box, b: Box, near: Nearness) -> float:
         return 1 - shared
     moved = shift(a, b)
     return 1 + moved / max(near.shift_lte, 1e-9) if moved <= near.shift_lte else _APART
+
+
+def _least_cost(place: Box, strayed: Box | None, seen: Box, near: Nearness) -> float:
+    here = pair_cost(place, seen, near)
+    return here if strayed is None else min(here, 1 + pair_cost(strayed, seen, near))
 
 
 def iou(a: Box, b: Box) -> float:

@@ -17,6 +17,7 @@ from firewarden.cctv.masks import mask_frame
 from firewarden.cctv.motion import Blocks, Gate, observe, to_blocks, with_look
 from firewarden.cctv.sightings import Look, find_sightings, view_of
 from firewarden.findings import InspectionResult, Verdict
+from firewarden.inference.cctv_rules import Nearness
 from firewarden.inference.image import Image
 from firewarden.inference.inspector import Inspector
 
@@ -55,8 +56,6 @@ class Watcher:
         self._inspector = inspector
         self._rules = inspector.rules
         self._clock = clock
-        follow = self._rules.cctv.follow
-        self._near = follow.moving if camera.scene in follow.moving_scenes else follow.still
 
     def see(self, frame: Frame) -> list[EventChange]:
         """What one frame changes. Frames come in the order of their times; one that does not is dropped and counted.
@@ -79,6 +78,12 @@ class Watcher:
             return []
         self._set(sampled_at=frame.at)
         return self._sample(mask_frame(frame, self.camera.zones.private_mask))
+
+    def adopt(self, camera: Camera) -> None:
+        """The register changed: zones, schedule and scene of `camera` hold from the next frame on. What is followed stays;
+        the background is learned again, as masks are part of it."""
+        self.camera = camera
+        self._set(gate=Gate())
 
     def dismiss(self, event_id: str, until: datetime) -> list[EventChange]:
         """A person said that an event is none; its place raises nothing until then."""
@@ -137,11 +142,16 @@ class Watcher:
         if result.verdict is Verdict.NOT_ASSESSABLE:  # neither seen nor gone
             self._count("unreadable")
             return []
+        look = self._judge(result, frame.at)
         state, changes = confirm(
-            self.watch.confirming, self._judge(result, frame.at), self.camera.id, self._near, self._rules.cctv
+            self.watch.confirming, look, self.camera.id, self._nearness(), self._rules.cctv
         )
         self._set(confirming=state)
         return [c if c.kind is ChangeKind.CLOSED else replace(c, frame=frame) for c in changes]
+
+    def _nearness(self) -> Nearness:
+        follow = self._rules.cctv.follow
+        return follow.moving if self.camera.scene in follow.moving_scenes else follow.still
 
     def _judge(self, result: InspectionResult, at: datetime) -> Look:
         view = view_of(result, self._inspector.detector.manifest)

@@ -3,20 +3,25 @@
 Exit codes: 0 done, 1 a finding reached --fail-on, 2 an input could not be scored or the batch could not go on.
 """
 
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_options import (
+    CLOSURE_PROFILE,
+    ClosureProfileOption,
+    FailOnOption,
+    MinConfidenceOption,
+    ModelOption,
+    RulesOption,
+    model_named,
+)
 from firewarden.cli_runtime import inspect_runtime
 from firewarden.errors import DatasetError
 from firewarden.findings import Fact, InspectionContext, RiskLevel, Source
-
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
 def batch(
@@ -33,9 +38,7 @@ def batch(
     min_level: Annotated[
         RiskLevel | None, typer.Option(help="Leave pictures below this level out of the file; errors stay.")
     ] = None,
-    fail_on: Annotated[
-        RiskLevel | None, typer.Option(help="Exit 1 when a finding reaches this level.")
-    ] = None,
+    fail_on: FailOnOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew; drop what is there.")] = False,
     engine: Annotated[str, typer.Option(help="local, or ray: a process for each worker.")] = "local",
     ray_address: Annotated[
@@ -45,15 +48,13 @@ def batch(
     readers: Annotated[
         int, typer.Option(min=1, help="Threads that read (of each Ray worker); more for object stores.")
     ] = 4,
-    min_confidence: Annotated[
-        float | None, typer.Option(min=0, max=1, help="List detections down to this.")
-    ] = None,
+    min_confidence: MinConfidenceOption = None,
     venue_type: Annotated[str, typer.Option(help="Kind of venue where a manifest names none.")] = "unknown",
     scene: Annotated[str | None, typer.Option(help="Kind of place where a manifest names none.")] = None,
     fact: Annotated[list[str] | None, typer.Option(help="A fact you vouch for; repeatable.")] = None,
-    closure_profile: Annotated[str, typer.Option(help="Closing duties of which region.")] = "yunhe_zhejiang",
-    model: Annotated[str | None, typer.Option(help="Model id, or the path of a model folder.")] = None,
-    rules: Annotated[Path | None, typer.Option(help="Rule file instead of the packaged one.")] = None,
+    closure_profile: ClosureProfileOption = CLOSURE_PROFILE,
+    model: ModelOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Score many pictures into one file: one row each, failures included. Run it again to continue."""
     from firewarden.bulk.console import print_batch, shown_progress
@@ -64,7 +65,7 @@ def batch(
 
     if engine not in list(EngineName):
         raise DatasetError(f"got --engine {engine!r}, expected one of {', '.join(EngineName)}")
-    named = Path(model) if model and ("/" in model or "\\" in model or Path(model).is_dir()) else model
+    named = model_named(model)
     on_ray = engine == EngineName.RAY
     if ray_address is not None and not on_ray:
         raise DatasetError(f"got --ray-address with --engine {engine}, expected it with --engine ray")
@@ -80,11 +81,11 @@ def batch(
     job = Job(
         tuple(sources), out, factory, report, limit, min_level, overwrite, EngineName(engine), effort, cluster
     )
-    with shown_progress(_err, check_job(job), quiet=as_json) as on_progress:
+    with shown_progress(ERR, check_job(job), quiet=as_json) as on_progress:
         result = run_job(job, on_progress)
     if as_json:
-        sys.stdout.write(json.dumps({"out": str(out), **result.to_json()}, ensure_ascii=False) + "\n")
+        print_json({"out": str(out), **result.to_json()})
     else:
-        print_batch(_out, result, out)
+        print_batch(OUT, result, out)
     reached = fail_on is not None and result.summary.reaches(fail_on)
     raise typer.Exit(1 if reached else 2 if result.summary.failed else 0)

@@ -123,12 +123,12 @@ def deliver(
 
 
 def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:
-    """Delete pictures of ended events whose camera's time of keeping is over."""
+    """Delete pictures of ended events, and batches that have ended, whose time of keeping is over."""
     from firewarden.api.cctv_stores import open_cctv
     from firewarden.inference.rules import load_rules
 
     deleted = open_cctv(_settings(data_dir)).tidy(load_rules(rules).cctv.register)
-    _out.print(f"{deleted} pictures deleted", highlight=False)
+    _out.print(f"{deleted.pictures} pictures, {deleted.jobs} batches deleted", highlight=False)
 
 
 def _warn_of_orphans(stores: Any, settings: Any) -> None:

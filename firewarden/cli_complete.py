@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from firewarden.cli_console import OUT, progress
+from firewarden.cli_options import JsonOption
 from firewarden.errors import DatasetError
-
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
 def complete(
@@ -20,29 +19,20 @@ def complete(
         list[str] | None,
         typer.Option(help="Least confidence of a label, as in person=0.5; repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Complete missing labels of person, bicycle, vehicle and furniture by what a COCO model sees.
 
     Labels stay untouched; `firewarden train` merges the completed ones where its configuration names the folder.
     """
-    from rich.progress import Progress
-
     from firewarden.training.teacher import complete_labels
     from firewarden.training.teacher_labels import AGREED, TeacherPolicy
 
     policy = TeacherPolicy({**AGREED, **_parse_agreed(agreed or [])})
-    with Progress(console=_err, transient=True, disable=as_json or not _err.is_terminal) as bar:
-        task = bar.add_task("looking at photos", total=None)
-        record = complete_labels(
-            data,
-            weights,
-            out,
-            policy,
-            on_photo=lambda done, all_: bar.update(task, completed=done, total=all_),
-        )
+    with progress("looking at photos", quiet=as_json) as on_photo:
+        record = complete_labels(data, weights, out, policy, on_photo=on_photo)
     if as_json:
-        _out.print_json(data=record)
+        OUT.print_json(data=record)
     else:
         _print_record(record, out)
 
@@ -67,7 +57,7 @@ def _print_record(record: dict[str, Any], out: Path) -> None:
     )
     for name, row in record["counts"].items():
         counts.add_row(name, str(row["label"]), str(row["ignore"]), str(row["none"]))
-    _out.print(counts)
+    OUT.print(counts)
     agreement = record["agreement"]
     table = Table("confidence from", *agreement)
     table.title = "precision of the teacher where the source checked the class"
@@ -78,8 +68,8 @@ def _print_record(record: dict[str, Any], out: Path) -> None:
     table.add_row("0.95 or more from", *(_share(rows["least_confidence"]) for rows in agreement.values()))
     table.add_row("agreed", *(_share(record["agreed"].get(name)) for name in agreement))
     table.add_row("objects", *(str(rows["objects"]) for rows in agreement.values()))
-    _out.print(table)
-    _out.print(f"completed labels: {out}", highlight=False)
+    OUT.print(table)
+    OUT.print(f"completed labels: {out}", highlight=False)
 
 
 def _share(value: float | None) -> str:

@@ -1,24 +1,21 @@
 """`firewarden data compose`: edited real photos with their untouched negatives, as a data folder."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from firewarden.cli_console import OUT, progress
+from firewarden.cli_data_options import DataSetOption
 from firewarden.errors import DatasetError
-
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
 def compose(
     data: Annotated[
         Path, typer.Option(help="Folder that holds real/ and cutouts/, or a data folder itself.")
     ],
-    out: Annotated[Path, typer.Option(help="Data folder to write.")],
+    out: DataSetOption,
     kinds: Annotated[
         str, typer.Option(help="missing_extinguisher=100,blocked_exit=100: pairs of each kind.")
     ],
@@ -49,9 +46,9 @@ def compose(
     photos = data / "real" if (data / "real").is_dir() else data
     counts = parse_kinds(kinds)
     sources = Sources(photos, cutouts or photos.parent / "cutouts", split, cache or out.parent / ".cutouts")
-    with _bar() as progress:
-        written = write_composed(sources, counts, out, seed=seed, progress=progress)
-    _out.print(f"{written} pictures -> {escape(str(out))}", highlight=False)
+    with progress("composing") as on_pair:
+        written = write_composed(sources, counts, out, seed=seed, progress=on_pair)
+    OUT.print(f"{written} pictures -> {escape(str(out))}", highlight=False)
     if sheet is not None and written:
         _draw_sheet(out, sheet, sheet_count)
 
@@ -81,20 +78,10 @@ def parse_kinds(text: str) -> dict[str, int]:
     return counts
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, fed with (done, all); none where stderr is no terminal."""
-    from rich.progress import Progress
-
-    with Progress(console=_err, transient=True, disable=not _err.is_terminal) as bar:
-        task = bar.add_task("composing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def _draw_sheet(folder: Path, path: Path, count: int) -> None:
     from firewarden.datasets.contact_sheet import contact_sheet
     from firewarden.datasets.manifest import read_manifest
 
     path.parent.mkdir(parents=True, exist_ok=True)
     contact_sheet(folder, read_manifest(folder)[:count], columns=6).save(path)
-    _out.print(f"contact sheet -> {escape(str(path))}", highlight=False)
+    OUT.print(f"contact sheet -> {escape(str(path))}", highlight=False)

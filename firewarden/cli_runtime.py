@@ -1,14 +1,12 @@
 """Commands about runtimes: `doctor --tune` measures and chooses one, `quantise` makes the int8 files for them."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+from firewarden.cli_console import OUT, print_json, print_step
+from firewarden.cli_options import JsonOption, RulesOption, model_named
 
 
 def run_tune(
@@ -40,14 +38,14 @@ def run_tune(
         prepare_picture(manifest, next(iter(pictures.values()))),
         usable_cores(),
         Effort(),
-        on_step=lambda text: _err.print(f"{text} ...", highlight=False),
+        on_step=print_step,
     )
     tuning = tune(bench, loaded, pictures, candidate_choices(manifest), accept_int8=accept_int8)
     path = save_tuning(folder, tuning)
     if as_json:
-        sys.stdout.write(json.dumps(tuning.to_json(), ensure_ascii=False) + "\n")
+        print_json(tuning.to_json())
     else:
-        print_tuning(_out, tuning, path)
+        print_tuning(OUT, tuning, path)
 
 
 def inspect_runtime(model: str | Path | None) -> tuple[Any, Path]:
@@ -69,22 +67,19 @@ def quantise(
         Path | None, typer.Option(help="Expected hazards of val photos; default: from labels and tags.")
     ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Train photos to calibrate on.")] = 300,
-    rules: Annotated[
-        Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    rules: RulesOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make int8 files of a model for ONNX Runtime and OpenVINO; each is kept only if accuracy stays within 1 point."""
     from firewarden.models.registry import find_manifest
     from firewarden.training.quantise import quantise as make
 
-    named: str | Path = Path(model) if "/" in model or Path(model).is_dir() else model
     record: dict[str, Any] = make(
-        find_manifest(named), data, out, photos=photos, expect=expect, rules=rules,
-        on_step=lambda text: _err.print(f"{text} ...", highlight=False),
+        find_manifest(model_named(model)), data, out, photos=photos, expect=expect, rules=rules,
+        on_step=print_step,
     )  # fmt: skip
     if as_json:
-        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+        print_json(record)
     for key, row in {} if as_json else record["artefacts"].items():
-        _out.print(f"{key}: {'accepted' if row['accepted'] else 'refused'}: {row['told']}", highlight=False)
+        OUT.print(f"{key}: {'accepted' if row['accepted'] else 'refused'}: {row['told']}", highlight=False)
     raise typer.Exit(0 if any(row["accepted"] for row in record["artefacts"].values()) else 1)

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_options import JsonOption
 from firewarden.errors import DatasetError
 
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 _ALL = "all"
 
 
@@ -32,7 +32,7 @@ def synth(
             help="Also use open models of Debian's furniture library; fetched into this folder once."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Render scenes of corridors, exits, lifts and more in Blender, with boxes, cables and expected hazards.
 
@@ -63,15 +63,15 @@ def _report(out: Path, result: Any, sheet: Path, *, as_json: bool) -> None:
     """Print what a run came to; raise DatasetError where pictures failed."""
     if as_json:
         counts = {"made": result.made, "kept": result.kept, "left_out": result.left_out}
-        typer.echo(_to_json({"out": str(out), **counts, "errors": list(result.errors)}))
+        print_json({"out": str(out), **counts, "errors": list(result.errors)})
     else:
-        _out.print(
+        OUT.print(
             f"{result.made} rendered, {result.kept} kept, {result.left_out} left out for want of room, {result.finished} in {escape(str(out))}; "
             f"look at {escape(str(sheet))}",
             highlight=False,
         )
     for message in result.errors[:10]:
-        _err.print(f"  {escape(message)}", highlight=False)
+        ERR.print(f"  {escape(message)}", highlight=False)
     if result.errors:
         raise DatasetError(
             f"{len(result.errors)} pictures failed, expected none; {out / 'worker.log'} tells why. Call again to retry them."
@@ -95,12 +95,6 @@ def _progress(*, quiet: bool) -> Any:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=_err,
-        disable=quiet or not _err.is_terminal,
+        console=ERR,
+        disable=quiet or not ERR.is_terminal,
     )
-
-
-def _to_json(value: object) -> str:
-    import json
-
-    return json.dumps(value, ensure_ascii=False)

@@ -4,18 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from firewarden.cli_console import OUT
+from firewarden.cli_options import ManifestFolderOption
 from firewarden.errors import DatasetError
-
-_out = Console(soft_wrap=True)
 
 
 def train(
     config: Annotated[
         Path, typer.Argument(help="Training configuration (YAML); with --resume or --finish a run folder.")
     ],
-    data: Annotated[Path, typer.Option(help="Data folder with manifest.csv.")] = Path("data/real"),
+    data: ManifestFolderOption = Path("data/real"),
     weights: Annotated[
         Path, typer.Option(help="Starting weights (.pt): COCO's, or the checkpoint of another run.")
     ] = Path("weights/yolo26n_coco_dq.pt"),
@@ -42,7 +41,7 @@ def train(
         from firewarden.training.finish import finish as finish_run
 
         record = finish_run(config)
-        _out.print(
+        OUT.print(
             f"run: {config}, {record.get('epochs_done', 0)} epochs; see curves.png, confusion_matrix.png"
         )
         return
@@ -59,4 +58,4 @@ def train(
         run = start_run(
             config, data=data, weights=weights, runs=runs, overrides=overrides, extra=folders, teacher=teacher
         )
-    _out.print(f"run: {run}")
+    OUT.print(f"run: {run}")

@@ -3,27 +3,25 @@
 Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, or a sink that could not take what was seen.
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_options import JsonOption, ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import inspect_runtime
 from firewarden.errors import HazardError
 
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Looks at once (default: all cores).")]
 GroupOption = Annotated[int, typer.Option(min=1, help="Cameras that share a capture process.")]
-ModelOption = Annotated[str | None, typer.Option(help="Model id, or the path of a model folder.")]
-RulesOption = Annotated[Path | None, typer.Option(help="Rule file instead of the packaged one.")]
 
 
 def run(
-    register: Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")],
+    register: Annotated[
+        Path | None,
+        typer.Argument(help="Register: .yaml, .json or .csv; none: that of the database, while it changes."),
+    ] = None,
     events: Annotated[
         Path | None,
         typer.Option(help="Append changes of events to this file, as JSON lines, instead of the database."),
@@ -46,20 +44,21 @@ def run(
     rules: RulesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print how the cameras were, as JSON.")] = False,
 ) -> None:
-    """Watch the cameras of a register. Ends on SIGTERM, or when all of them are files and have ended."""
+    """Watch the cameras of a register. Ends on SIGTERM; with a register file, also when all are recordings and have
+    ended."""
     from firewarden.cctv.console_run import Watching, check_video, print_statuses, run_cameras
-    from firewarden.cctv.register import load_cameras
 
     check_video()
-    sink, memory = _keeping(events, state, data_dir)
+    sink, memory, report = _keeping(events, state, data_dir)
     inspector, effort = _open(model, rules, workers, group_size)
     metrics = (metrics_host, metrics_port) if metrics_port is not None else None
-    cameras = load_cameras(register, inspector.rules)
-    statuses = run_cameras(cameras, inspector, sink, Watching(effort, replay, memory, seconds, metrics))
+    cameras = _cameras(register, inspector.rules, data_dir, replay)
+    watching = Watching(effort, replay, memory, seconds, metrics, report)
+    statuses = run_cameras(cameras, inspector, sink, watching)
     if as_json:
-        _print_json({"cameras": [status.to_json() for status in statuses]})
+        print_json({"cameras": [status.to_json() for status in statuses]})
     else:
-        print_statuses(_out, statuses)
+        print_statuses(OUT, statuses)
 
 
 def simulate(
@@ -80,7 +79,7 @@ def simulate(
     group_size: GroupOption = 8,
     model: ModelOption = None,
     rules: RulesOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Rehearse: play pictures as so many cameras through the real processes and network. Exit 1: it does not keep up."""
     from firewarden.cctv.console_run import check_video, now, stopped_by_signals, work_folder
@@ -100,29 +99,45 @@ def simulate(
         rehearsal = rehearse(plan, inspector, effort, work, stop)
     told = conditions(inspector, effort, began, threads=1)
     if as_json:
-        _print_json({"conditions": told} | rehearsal.to_json())
+        print_json({"conditions": told} | rehearsal.to_json())
     else:
-        print_rehearsal(_out, rehearsal)
+        print_rehearsal(OUT, rehearsal)
     for path in write_files(out, rehearsal, told) if out is not None else ():
-        _err.print(f"report: {path}", highlight=False)
+        ERR.print(f"report: {path}", highlight=False)
     raise typer.Exit(0 if rehearsal.keeps_up else 1)
 
 
 def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> Any:
-    """Sink and memory: a file and a folder, or the database of the service."""
+    """Sink, memory and who is told how cameras do: a file and a folder, or the database of the service."""
     if events is None:
         if state is not None:
             raise HazardError("--state goes with --events; without it the database keeps what is followed")
-        from firewarden.api.cctv_stores import open_cctv
-        from firewarden.api.settings import Settings
         from firewarden.cctv.runner_memory import StoreMemory
 
-        store = open_cctv(Settings(data_dir=data_dir) if data_dir is not None else Settings()).events
-        return store, StoreMemory(store)
+        stores = _stores(data_dir)
+        return stores.events, StoreMemory(stores.events), stores.health.save
     from firewarden.cctv.runner_state import StateFolder
     from firewarden.cctv.sink import JsonLinesSink
 
-    return JsonLinesSink(events), StateFolder(state) if state is not None else None
+    return JsonLinesSink(events), StateFolder(state) if state is not None else None, None
+
+
+def _cameras(register: Path | None, rules: Any, data_dir: Path | None, replay: bool) -> Any:
+    """The cameras of a file, or the register of the database."""
+    if register is not None:
+        from firewarden.cctv.register import load_cameras
+
+        return load_cameras(register, rules)
+    from firewarden.cctv.live_register import LiveRegister
+
+    return LiveRegister(_stores(data_dir).cameras, replay=replay)
+
+
+def _stores(data_dir: Path | None) -> Any:
+    from firewarden.api.cctv_stores import open_cctv
+    from firewarden.api.settings import Settings
+
+    return open_cctv(Settings(data_dir=data_dir) if data_dir is not None else Settings())
 
 
 def _open(model: str | None, rules: Path | None, workers: int | None, group_size: int) -> Any:
@@ -133,7 +148,7 @@ def _open(model: str | None, rules: Path | None, workers: int | None, group_size
     from firewarden.inference.inspector import open_inspector
     from firewarden.inference.machine import usable_cores
 
-    named = Path(model) if model and ("/" in model or "\\" in model or Path(model).is_dir()) else model
+    named = model_named(model)
     effort = Effort(workers or usable_cores(), group_size)
     runtime, cache_dir = inspect_runtime(named)
     if runtime is not None:
@@ -146,7 +161,3 @@ def _wh(size: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 64):
         raise HazardError(f"got --size {size!r}, expected width and height in pixels, e.g. 1920x1080")
     return int(width) // 2 * 2, int(height) // 2 * 2  # H.264 halves the colour planes
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

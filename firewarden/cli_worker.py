@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from firewarden.cli_console import ERR
+from firewarden.cli_options import ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import inspect_runtime
-
-_err = Console(stderr=True, soft_wrap=True)
 
 
 def worker(
@@ -33,8 +32,8 @@ def worker(
     ] = 300.0,
     attempts: Annotated[int, typer.Option(min=1, help="How often a photo is begun before it fails.")] = 3,
     until_done: Annotated[bool, typer.Option("--until-done", help="End when no batch is left.")] = False,
-    model: Annotated[str | None, typer.Option(help="Model id, or the path of a model folder.")] = None,
-    rules: Annotated[Path | None, typer.Option(help="Rule file instead of the packaged one.")] = None,
+    model: ModelOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Score the batches sent to the service. Start as many as you like, on any machine that sees database and photos."""
     from firewarden.api.settings import Settings
@@ -48,9 +47,7 @@ def worker(
     chosen = {"data_dir": data_dir, "model": model, "rules": rules}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    named = settings.model
-    folder = named is not None and ("/" in named or "\\" in named or Path(named).is_dir())
-    used: str | Path | None = Path(named) if named is not None and folder else named
+    used = model_named(settings.model)
     effort = Effort(workers=workers or max(1, usable_cores() // processes))
     runtime, cache_dir = inspect_runtime(used)
     if (
@@ -66,7 +63,8 @@ def worker(
         Pace(chunk=chunk, stall_s=stall),
         Lease(lease, attempts),
         until_done,
+        settings.job_retention_days,
     )
     told = "until no batch is left" if until_done else "until SIGTERM or Ctrl-C"
-    _err.print(f"FireWarden works on the batches of {url.render_as_string()} {told}", highlight=False)
+    ERR.print(f"FireWarden works on the batches of {url.render_as_string()} {told}", highlight=False)
     run_workers(recipe, processes)

@@ -64,8 +64,10 @@ class Detections:
         return [
             {
                 "class_name": class_names[class_id],
-                "confidence": round(float(confidence), 4),
-                "xyxy": [round(float(v), 1) for v in box],
+                "confidence": round(confidence, 4),
+                "xyxy": [round(v, 1) for v in box],
             }
-            for box, confidence, class_id in zip(self.xyxy, self.confidence, self.class_id, strict=True)
+            for box, confidence, class_id in zip(
+                self.xyxy.tolist(), self.confidence.tolist(), self.class_id.tolist(), strict=True
+            )
         ]

@@ -43,8 +43,9 @@ def polygon_area(polygon: Polygon) -> float:
     """Area of a simple polygon (shoelace formula); fewer than three corners have none."""
     if len(polygon) < 3:
         return 0.0
-    x, y = polygon[:, 0].astype(np.float64), polygon[:, 1].astype(np.float64)
-    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+    corners: list[list[float]] = polygon.tolist()
+    following = corners[1:] + corners[:1]
+    return abs(sum(x0 * y1 - y0 * x1 for (x0, y0), (x1, y1) in zip(corners, following, strict=True))) / 2
 
 
 def clip_polygon(polygon: Polygon, box: NDArray[np.float32]) -> Polygon:

@@ -27,9 +27,9 @@ class BatchPlan:
 
     @property
     def photos_at_once(self) -> int:
-        """How many photos are on their way together: enough to fill every run. More would only wait longer: at twice the
-        load that can be served, they would stand in line inside the machine, where nobody can turn them away."""
-        return self.streams * self.max_batch
+        """How many photos have to be on their way to keep all runs busy: with batches, the next ones are decoded
+        meanwhile."""
+        return self.streams if self.max_batch == 1 else 2 * self.streams * self.max_batch
 
 
 def load_plan(path: Path) -> BatchPlan | None:

@@ -98,10 +98,12 @@ class ConfirmRules:
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
-    """Two boxes show one thing: IoU, or a shift of centres in diagonals of the larger box."""
+    """Two boxes show one thing: IoU, or a shift of centres in diagonals of the larger box. A thing of an event has moved
+    once it was seen without that overlap in `moved_after_looks` looks in a row."""
 
     iou_gte: float
     shift_lte: float
+    moved_after_looks: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from firewarden.inference.draw_shapes import (
 )
 from firewarden.inference.faces import find_faces
 from firewarden.inference.image import decode_image
+from firewarden.inference.plated import PLATED_CLASSES, find_plated, plated_regions
 from firewarden.inference.privacy import blur_private_regions, drop_faces_on
 from firewarden.inference.resize import resize
 
@@ -46,7 +47,6 @@ _MIN_WIDTH_SHARE = (
     0.42  # of the long side; a narrower photo stands on a wider ground, so that the banner has room
 )
 _TITLE, _TEXT = 0.027, 0.0225  # text sizes as shares of the long side
-_PLATED_CLASSES = ("vehicle", "ebike")
 _WHITE, _INK, _GROUND = (255, 255, 255), (240, 240, 240), (22, 25, 30)
 _FREE, _BLOCKED, _SEARCHED = (0, 190, 120), (226, 32, 44), (120, 230, 255)
 _NO_NAMES: Mapping[str, Text] = {}
@@ -75,12 +75,21 @@ def annotated_jpeg(data: bytes, result: Mapping[str, Any], names: Mapping[str, T
 
 
 def blur_for_release(pixels: Pixels, result: Mapping[str, Any]) -> Pixels:
-    """A copy of the photo (h, w, 3) BGR, at any scale, with the faces and plates of `result` blurred."""
+    """A copy of the photo (h, w, 3) BGR, at any scale, with faces and plates blurred: of `result`, and of what a second look
+    for faces and vehicles finds."""
     scale_xy = _scale_xy(result, (pixels.shape[1], pixels.shape[0]))
     persons = _boxes_of(result, ("person",), scale_xy)
     extinguishers = _boxes_of(result, ("extinguisher",), scale_xy)
     faces = drop_faces_on(find_faces(pixels), extinguishers, persons)
-    return blur_private_regions(pixels, persons, _boxes_of(result, _PLATED_CLASSES, scale_xy), faces)
+    return blur_private_regions(pixels, persons, vehicle_regions(pixels, result), faces)
+
+
+def vehicle_regions(pixels: Pixels, result: Mapping[str, Any]) -> Boxes:
+    """What to soften (n, 4) in the photo (h, w, 3) BGR: round the vehicles of `result` and those that a second look finds."""
+    listed = _boxes_of(result, PLATED_CLASSES, _scale_xy(result, (pixels.shape[1], pixels.shape[0])))
+    found = find_plated(pixels)
+    confidence = np.concatenate([np.ones(len(listed), np.float32), found.confidence])
+    return plated_regions(np.concatenate([listed, found.xyxy]), confidence)
 
 
 def annotate(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text] = _NO_NAMES) -> Pixels:

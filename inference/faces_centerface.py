@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from firewarden.errors import HazardError
 from firewarden.geometry import Boxes
 from firewarden.inference.resize import resize
-from firewarden.inference.runtime_onnx import session_options
 
 Pixels = NDArray[np.uint8]
 Map = NDArray[np.float32]
@@ -33,6 +31,10 @@ class CenterFace:
 
     def __init__(self, model: bytes) -> None:
         """`model` is an ONNX file whose batch, height and width are free."""
+        import onnxruntime  # 20 MB that a process without this detector need not hold
+
+        from firewarden.inference.runtime_onnx import session_options
+
         options = session_options(onnxruntime, 1)
         options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -18,6 +18,8 @@ def find_obstructed_exits(
 ) -> list[Finding]:
     """One finding for each evacuation door that is obstructed, locked, or whose floor cannot be seen."""
     doors = view.rows(rel.doors)
+    if not len(doors):
+        return []
     signs_of = _signs_of_doors(rel, view, doors)
     obstacles = without(view.rows(rel.obstacles), claimed)
     people = view.rows(rel.people)
@@ -163,6 +165,8 @@ def find_cluttered_passages(
     if scene.name not in rel.scenes:
         return []
     rows = without(view.rows(rel.obstacles), claimed)
+    if not len(rows):
+        return []
     boxes, (h, _) = view.boxes(rows), view.image_hw
     on_floor = (p.area_share(boxes, view.image_hw) >= rel.area_share_gte) & (
         boxes[:, 3] >= rel.base_y_gte * h

@@ -24,8 +24,10 @@ def find_empty_points(
     rel: EmptyExtinguisherPoint, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
     """One finding for each marked place that shows no extinguisher; `count` is the number of empty places in view."""
-    present = view.boxes(view.rows(rel.extinguishers, at_confidence=rel.present_confidence))
     cues = _merge_cues(_list_cues(rel, view), view)
+    if not cues:
+        return []
+    present = view.boxes(view.rows(rel.extinguishers, at_confidence=rel.present_confidence))
     findings = [_judge_cue(rel, view, cue) for cue in cues if not p.centre_inside(present, cue.zone).any()]
     empty = sum(finding.outcome is Outcome.HAZARD for finding in findings)
     return [replace(f, count=empty) if f.outcome is Outcome.HAZARD else f for f in findings]
@@ -47,6 +49,8 @@ def _list_cues(rel: EmptyExtinguisherPoint, view: View) -> list[_Cue]:
 def _merge_cues(cues: list[_Cue], view: View) -> list[_Cue]:
     """A sign above a bracket or cabinet speaks of the same place: the sign is dropped, the more definite cue stays."""
     definite = [cue for cue in cues if cue.kind != "sign"]
+    if not definite:
+        return cues
     boxes = np.array([view.box(cue.row) for cue in definite], np.float32).reshape(-1, 4)
     signs = [cue for cue in cues if cue.kind == "sign" and not p.centre_inside(boxes, cue.zone).any()]
     return definite + signs
@@ -95,10 +99,12 @@ def find_hidden_extinguishers(
     """One finding for each extinguisher or cabinet with goods in front of it."""
     targets = view.rows((*rel.extinguishers, *rel.cabinets))
     obstacles = without(view.rows(rel.obstacles), claimed)
+    if not len(targets) or not len(obstacles):
+        return []
     hidden = p.hidden_in_front(view.boxes(targets), view.boxes(obstacles))
     findings = []
     for target, shares in zip(targets, hidden, strict=True):
-        if not len(shares) or float(shares.max()) < rel.overlap_gte:
+        if float(shares.max()) < rel.overlap_gte:
             continue
         front = [int(obstacles[int(shares.argmax())])]
         ratio = float(shares.max())

@@ -23,8 +23,11 @@ def find_vehicles_indoors(
 ) -> list[Finding]:
     """At most one finding: all powered two- and three-wheelers of the picture, when the place is indoors or unknown. Where
     the frame leaves too little of them in view, a better picture is asked for."""
-    rows = _without_rivals(rel, view, without(view.rows(rel.vehicles), claimed))
+    rows = without(view.rows(rel.vehicles), claimed)
     if not len(rows) or scene.name in rel.outdoor_scenes:
+        return []
+    rows = _without_rivals(rel, view, rows)
+    if not len(rows):
         return []
     scraps = p.mostly_out_of_view(
         view.boxes(rows), view.image_hw, edge_share=rel.frame_edge_share, area_share_lt=rel.cut_area_lt
@@ -116,6 +119,8 @@ def find_charging_cables(
     """
     vehicles = view.rows(rel.vehicles)
     cables, strips = without(view.rows(rel.cables), claimed), without(view.rows(rel.strips), claimed)
+    if not len(cables) and not len(strips):
+        return []
     chains = [
         chain
         for chain in link_chains(view, cables, gap_share=rel.piece_gap_share)

@@ -45,6 +45,11 @@ class Pipeline:
         """How many threads keep the machine busy."""
         return self._batcher.plan.photos_at_once
 
+    @property
+    def runs_at_once(self) -> int:
+        """How many runs of the network go on side by side."""
+        return self._batcher.plan.streams
+
     def listen(self, on_run: Callable[[int, float], object]) -> None:
         """Tell `on_run` of every run from now on: photos that shared it, and seconds this one waited for them."""
         self._batcher.on_run = on_run

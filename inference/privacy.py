@@ -1,8 +1,9 @@
 """Faces and plates in outward pictures. Blurred by construction from boxes, so the original must stay protected.
 
 Covered: heads of detected persons, faces found by the face detector that is installed (also of people the model missed and
-on posters), and every detected vehicle and e-bike, which is softened as a whole until no plate can be read. Softening the
-whole box keeps the object recognisable and needs no plate to be found first. docs/privacy.md says how much of that was measured.
+on posters), and everything that may be a vehicle or an e-bike (`plated`), which is softened as a whole until no plate can be
+read. Softening all of it keeps the object recognisable and needs no plate to be found first. docs/privacy.md says how much of
+that was measured.
 NOT covered: people and vehicles that neither detector finds, identity papers, screens, name boards, written names and
 addresses, tattoos, clothing. Whoever publishes a picture still has to look at it.
 """
@@ -52,27 +53,30 @@ def blur_private_regions(
     pixels: Pixels, persons: Boxes, vehicles: Boxes, faces: Boxes | None = None
 ) -> Pixels:
     """A copy of `pixels` (h, w, 3) with heads of `persons` (n, 4) and round `faces` (k, 4) pixelated and `vehicles` (m, 4)
-    softened. Boxes are pixels of this picture and may reach beyond it."""
+    softened. Boxes are pixels of this picture and may reach beyond it. Where vehicles overlap, the largest says how soft: once
+    softened is enough, and a dozen unsure boxes over one e-bike would wipe it out."""
     blurred = pixels.copy()
-    for box in vehicles:
-        _reduce_detail(blurred, box, cells=_VEHICLE_CELLS, min_cell_px=1, enlarge="linear")
+    for box in vehicles[np.argsort((vehicles[:, 2:] - vehicles[:, :2]).max(axis=1), kind="stable")]:
+        _reduce_detail(blurred, pixels, box, cells=_VEHICLE_CELLS, min_cell_px=1, enlarge="linear")
     heads = [head_regions(persons), face_regions(no_boxes() if faces is None else faces)]
     for box in np.concatenate(heads):
-        _reduce_detail(blurred, box, cells=_HEAD_CELLS, min_cell_px=_MIN_CELL_PX, enlarge="nearest")
+        _reduce_detail(blurred, blurred, box, cells=_HEAD_CELLS, min_cell_px=_MIN_CELL_PX, enlarge="nearest")
     return blurred
 
 
-def _reduce_detail(pixels: Pixels, box: Boxes, *, cells: int, min_cell_px: int, enlarge: Filter) -> None:
-    """Overwrite one box in place by at most `cells` samples along its long side."""
-    h, w = pixels.shape[:2]
+def _reduce_detail(
+    target: Pixels, source: Pixels, box: Boxes, *, cells: int, min_cell_px: int, enlarge: Filter
+) -> None:
+    """Overwrite one box of `target` in place by at most `cells` samples of `source` along its long side."""
+    h, w = source.shape[:2]
     x0, y0 = (max(0, int(np.floor(v))) for v in box[:2])
     x1, y1 = min(w, int(np.ceil(box[2]))), min(h, int(np.ceil(box[3])))
     if x1 <= x0 or y1 <= y0:
         return
     cell_px = max(min_cell_px, max(x1 - x0, y1 - y0) / cells)
     small_wh = max(1, round((x1 - x0) / cell_px)), max(1, round((y1 - y0) / cell_px))
-    small = resize(pixels[y0:y1, x0:x1], small_wh, filter="area")
-    pixels[y0:y1, x0:x1] = resize(small, (x1 - x0, y1 - y0), filter=enlarge)
+    small = resize(source[y0:y1, x0:x1], small_wh, filter="area")
+    target[y0:y1, x0:x1] = resize(small, (x1 - x0, y1 - y0), filter=enlarge)
 
 
 def drop_faces_on(faces: Boxes, objects: Boxes, persons: Boxes) -> Boxes:

@@ -35,5 +35,7 @@ def _from_head(probabilities: Mapping[str, float], rules: Rules) -> tuple[str, f
 
 
 def _applies(row: SceneRow, view: View) -> bool:
-    shares = area_share(view.boxes(view.rows(row.any_of)), view.image_hw)
-    return bool((shares >= row.area_share_gte).any()) and not len(view.rows(row.none_of))
+    rows = view.rows(row.any_of)
+    if not len(rows) or len(view.rows(row.none_of)):
+        return False
+    return bool((area_share(view.boxes(rows), view.image_hw) >= row.area_share_gte).any())

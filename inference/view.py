@@ -25,17 +25,19 @@ class View:
     operating_points: Mapping[str, float]
     default_operating_point: float
     image_hw: tuple[int, int]
-    _evidence: dict[tuple[str, ...], Rows] = field(default_factory=dict, init=False, repr=False)
+    _evidence: Mapping[str, list[int]] = field(init=False, repr=False)  # class name -> its evidence rows
+
+    def __post_init__(self) -> None:
+        """A network gives hundreds of rows and few are evidence: they are picked out once."""
+        object.__setattr__(self, "_evidence", self._find_evidence())
 
     def rows(self, names: Iterable[str], *, at_confidence: float | None = None) -> Rows:
         """Evidence rows of these classes; with `at_confidence` all rows of the classes from that confidence up."""
-        key = tuple(names)
-        if at_confidence is not None:
-            return self._from(key, [at_confidence] * len(key))
-        if key not in self._evidence:
-            bounds = [self.operating_points.get(name, self.default_operating_point) for name in key]
-            self._evidence[key] = self._from(key, bounds)
-        return self._evidence[key]
+        if at_confidence is None:
+            return np.array(sorted({row for name in names for row in self._evidence[name]}), np.int64)
+        found = self.detections
+        wanted = found.rows_of([self.class_names.index(name) for name in names])
+        return wanted[found.confidence[wanted] >= np.float32(at_confidence)]
 
     def boxes(self, rows: Rows) -> Boxes:
         """Boxes (n, 4) of rows."""
@@ -54,23 +56,26 @@ class View:
         chosen = self.detections.confidence[np.asarray(rows, np.int64)]
         return float(chosen.min()) if len(chosen) else 0.0
 
-    def _from(self, names: tuple[str, ...], bounds: Sequence[float]) -> Rows:
-        """Rows of these classes, each from its bound up."""
-        wanted = np.array([self.class_names.index(name) for name in names], np.int64)
+    def _find_evidence(self) -> dict[str, list[int]]:
+        points = [self.operating_points.get(name, self.default_operating_point) for name in self.class_names]
         found = self.detections
-        reached = found.confidence[:, None] >= np.array(bounds, np.float32)
-        return np.flatnonzero(((found.class_id[:, None] == wanted) & reached).any(axis=1))
+        rows = np.flatnonzero(found.confidence >= np.array(points, np.float32)[found.class_id])
+        evidence: dict[str, list[int]] = {name: [] for name in self.class_names}
+        for row, class_id in zip(rows.tolist(), found.class_id[rows].tolist(), strict=True):
+            evidence[self.class_names[class_id]].append(row)
+        return evidence
 
 
 def without(rows: Rows, claimed: Iterable[int]) -> Rows:
     """Rows that no earlier finding has claimed."""
-    return rows[~np.isin(rows, np.array(sorted(claimed), np.int64))]
+    taken = set(claimed)
+    return rows[[row not in taken for row in rows.tolist()]] if taken and len(rows) else rows
 
 
 def enclosing_box(boxes: Boxes) -> Box:
     """Smallest box round all boxes (n >= 1)."""
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    x1, y1, x2, y2 = boxes.T.tolist()
+    return min(x1), min(y1), max(x2), max(y2)
 
 
 def model_facts(names: Iterable[str]) -> tuple[Fact, ...]:

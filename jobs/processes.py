@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import make_url
 from firewarden.bulk.engine import Effort
 from firewarden.bulk.scorer import ScorerFactory
 from firewarden.jobs.claims import ClaimStore, Lease
+from firewarden.jobs.retention import forget_old_jobs
 from firewarden.jobs.worker import Pace, Worker
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import build_engine, prepare
@@ -36,6 +38,7 @@ class Recipe:
     pace: Pace = field(default_factory=Pace)
     lease: Lease = field(default_factory=Lease)
     until_done: bool = False
+    keep_days: int = 30  # jobs, after their end
 
 
 def run_worker(recipe: Recipe) -> None:
@@ -45,7 +48,9 @@ def run_worker(recipe: Recipe) -> None:
     prepare(engine)
     blobs = BlobStore(recipe.data_dir / "blobs")
     blobs.open()
-    worker = Worker(ClaimStore(engine, recipe.lease), blobs, recipe.factory(), recipe.effort, recipe.pace)
+    chores = partial(forget_old_jobs, engine, days=recipe.keep_days)
+    claims = ClaimStore(engine, recipe.lease)
+    worker = Worker(claims, blobs, recipe.factory(), recipe.effort, recipe.pace, chores)
     _on_signals(worker.stop)
     threading.Thread(target=_stop_with_parent, args=(worker,), daemon=True).start()
     try:

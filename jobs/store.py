@@ -1,7 +1,7 @@
 """Jobs in the database, as those who ask for them see them. One short transaction a method."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,14 @@ class Created:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """All jobs by state, and the age of the oldest one of each state that is not over."""
+
+    jobs: Mapping[JobState, int]
+    oldest_s: Mapping[JobState, float]
+
+
 class JobStore:
     """Creates, shows and cancels jobs. `key_id` is whose jobs may be seen, None for all."""
 
@@ -85,6 +93,22 @@ class JobStore:
             )
         with self._engine.connect() as connection:
             return [_record(row) for row in connection.execute(query)]
+
+    def counts(self) -> JobCounts:
+        """How all jobs stand, whoever asked for them."""
+        count = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        oldest = (
+            select(jobs.c.state, func.min(jobs.c.created_at))
+            .where(jobs.c.state.in_(OPEN_JOBS))
+            .group_by(jobs.c.state)
+        )
+        with self._engine.connect() as connection:
+            now = database_now(connection)
+            counted = {JobState(state): number for state, number in connection.execute(count)}
+            since = {JobState(state): moment for state, moment in connection.execute(oldest)}
+        return JobCounts(
+            counted, {state: max(0.0, (now - at).total_seconds()) for state, at in since.items()}
+        )
 
     def progress(self, job_id: str) -> Progress:
         """Counted anew each time."""

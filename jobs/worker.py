@@ -42,21 +42,30 @@ class BlobReader:
 @dataclass(frozen=True, slots=True)
 class Pace:
     """`chunk` items are taken at a time; an idle worker asks again after `poll_s`; one that brings no row for `stall_s`
-    is taken to hang."""
+    is taken to hang; chores are done every `chores_s`."""
 
     chunk: int = 32
     poll_s: float = 1.0
     stall_s: float = 300.0
+    chores_s: float = 3600.0
 
 
 class Worker:
     """One process's work. `stop` may be called from a signal handler: items that were begun get their rows."""
 
     def __init__(
-        self, claims: ClaimStore, blobs: BlobStore, scorer: Scorer, effort: Effort, pace: Pace = Pace()
+        self,
+        claims: ClaimStore,
+        blobs: BlobStore,
+        scorer: Scorer,
+        effort: Effort,
+        pace: Pace = Pace(),
+        chores: Callable[[], object] | None = None,
     ) -> None:
+        """`chores` (retention) are done between two claims."""
         self._claims, self._blobs, self._scorer = claims, blobs, scorer
-        self._effort, self._pace = effort, pace
+        self._effort, self._pace, self._chores = effort, pace, chores
+        self._chores_due_s = 0.0
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -67,6 +76,7 @@ class Worker:
         """Work until stopped; with `until_done`, until every job is over. A database that does not answer is asked again."""
         while not self._stopping.is_set():
             try:
+                self._do_chores()
                 if self._work_once():
                     continue
                 if until_done and not self._claims.has_work():
@@ -74,6 +84,12 @@ class Worker:
             except SQLAlchemyError as error:
                 _log.warning("the database does not answer (%s); trying again", error.__class__.__name__)
             self._stopping.wait(self._pace.poll_s)
+
+    def _do_chores(self) -> None:
+        now = time.monotonic()
+        if self._chores is not None and now >= self._chores_due_s:
+            self._chores_due_s = now + self._pace.chores_s
+            self._chores()
 
     def _work_once(self) -> bool:
         """Work off one claim; False where there was none."""

@@ -156,6 +156,7 @@ cctv_outbox = Table(
     Index("ix_cctv_outbox_due", "destination", "due_at"),
     Index("ix_cctv_outbox_event", "destination", "event_id", "revision"),
     Index("ix_cctv_outbox_sent", "sent_at"),
+    Index("ix_cctv_outbox_dead", "dead_at"),
 )
 
 jobs = Table(
@@ -174,6 +175,7 @@ jobs = Table(
     Index("ix_jobs_key_created", "key_id", "created_at"),
     Index("ix_jobs_created", "created_at"),
     Index("ix_jobs_state", "state"),
+    Index("ix_jobs_ended", "ended_at"),
 )
 
 job_items = Table(
@@ -195,4 +197,13 @@ job_items = Table(
     Column("row", Text),  # the line of the results
     Index("ix_job_items_next", "job_id", "state", "attempts", "number"),
     Index("ix_job_items_claim", "claim"),
+)
+
+camera_health = Table(  # told now and then by the process that watches the camera
+    "camera_health",
+    metadata,
+    Column("camera_id", String(64), primary_key=True),
+    Column("status", JSON, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False),
+    Index("ix_camera_health_told", "told_at"),
 )

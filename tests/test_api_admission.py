@@ -1,6 +1,7 @@
 """Who is let in, by a clock and a pace that the test chooses; and what deadlines headers ask for."""
 
-from heapq import heappop, heappush
+import math
+from dataclasses import dataclass
 from random import Random
 
 import pytest
@@ -45,12 +46,12 @@ def test_after_a_refusal_the_line_is_kept_short_until_all_is_calm() -> None:
     queue = line(in_line=22)
     with pytest.raises(Refused):
         queue.begin_upload(0.0)
-    queue.in_line = 5  # would wait 0.2 s, more than 1.2 service times
+    queue.in_line = 4  # two are worked on, two more keep it that way
     with pytest.raises(Refused):
         queue.begin_upload(0.5)
-    queue.in_line = 3  # 0.1 s
-    queue.end_upload(queue.begin_upload(0.6))
-    queue.in_line = 5
+    queue.in_line = 3
+    queue.end_upload(queue.begin_upload(0.6), 0.6)
+    queue.in_line = 4
     queue.begin_upload(1.6)  # a calm second after the refusal at 0.5 s
 
 
@@ -101,7 +102,7 @@ def test_several_photos_weigh_as_many_and_teach_the_pace_of_one() -> None:
     queue = line()
     queue.enter(0.0, 20)
     assert queue.in_line == 20
-    queue.observe(4.0, 20)  # 0.2 s each
+    queue.observe(4.0, 4.0, 20, working=2)  # 0.2 s each
     assert queue.service_s == pytest.approx(0.1 + 0.1 * 0.1)
     queue.leave(20)
     assert queue.in_line == 0
@@ -121,7 +122,7 @@ def test_nobody_is_let_into_a_longer_wait_than_allowed(steps) -> None:
             continue
         assert queue.wait_s(queue.in_line) <= 1.0
         queue.enter(now_s, 1)
-        queue.end_upload(ticket)
+        queue.end_upload(ticket, now_s)
 
 
 @pytest.mark.parametrize(
@@ -147,34 +148,136 @@ def test_a_malformed_deadline_is_refused(text) -> None:
     assert caught.value.status == 422
 
 
-def simulate(per_second: float, seconds: float, *, streams: int = 2, service_s: float = 0.05) -> list[float]:
-    """Times from arrival to answer of those let in after the first five seconds, over a line of workers without noise."""
+@pytest.mark.parametrize(
+    ("service_s", "photos"),
+    [
+        pytest.param(0.1, 8 + 2, id="eight workers, eight cores: all of them work"),
+        pytest.param(0.4, 2 + 2, id="eight workers share two cores"),
+        pytest.param(0.8, 1 + 2, id="one core"),
+    ],
+)
+def test_the_standing_line_is_what_keeps_the_machine_busy_and_two_more(service_s, photos) -> None:
+    queue = line(streams=8, service_s=service_s)
+    assert queue.standing_line() == 8 + 2  # all workers, until a photo was seen alone
+    queue.observe(0.0, 0.1, 1, working=1)
+    assert queue.standing_line() == photos
+
+
+def test_only_while_photos_are_refused_some_workers_rest() -> None:
+    queue = line(streams=8, service_s=0.4)  # 20 a second
+    queue.observe(0.0, 0.1, 1, working=1)
+    assert queue.width(0.0) == 8
+    queue.in_line = 30
+    with pytest.raises(Refused):
+        queue.begin_upload(0.0)
+    assert (queue.width(0.9), queue.width(1.1)) == (2 + 1, 8)
+
+
+def test_runs_that_have_cores_of_their_own_are_never_left_idle() -> None:
+    queue = line(streams=8, service_s=0.4, runs=4)
+    queue.observe(0.0, 0.02, 1, working=1)  # smaller than what came later
+    assert queue.standing_line() == 4 + 2
+    queue.observe(0.0, 0.22, 1, working=4)  # four at once hold nobody up
+    assert queue.alone_s == pytest.approx(0.02 + 0.1 * 0.2)
+
+
+def test_it_learns_how_much_the_machine_does_at_once() -> None:
+    queue = line(streams=8, service_s=0.02)  # so said the warm-up, with a small photo: eight at once
+    for _ in range(100):
+        queue.observe(0.0, 0.1, 1, working=1)
+    assert (queue.alone_s, queue.service_s) == (
+        pytest.approx(0.1),
+        0.02,
+    )  # one alone says nothing of full load
+    for _ in range(100):
+        queue.observe(0.0, 0.4, 1, working=8)
+    assert queue.service_s == pytest.approx(0.4, rel=0.01)
+    assert queue.standing_line() == 4
+    for _ in range(100):
+        queue.observe(0.0, 0.1, 1, working=4)  # four beside each other at the speed of one
+    assert queue.standing_line() == 6
+
+
+def test_uploads_over_slower_lines_leave_room_for_others_meanwhile() -> None:
+    queue = line(streams=8, service_s=0.4)  # 20 photos a second
+    queue.observe(0.0, 0.1, 1, working=1)
+    for _ in range(100):
+        queue.end_upload(queue.begin_upload(0.0), 0.5)
+    assert queue.standing_line() == 4 + 9  # at that pace ten arrive while one is uploaded, here a little less
+
+
+def simulate(
+    per_second: float,
+    *,
+    cores: int = 2,
+    workers: int = 8,
+    runs: int = 1,
+    work_s: float = 0.05,
+    alone_first: int = 40,
+) -> list[float]:
+    """Times from arrival to answer of those let in between 5 s and 65 s, where `workers` share the `cores` evenly. Some
+    photos come one by one before, as on any quiet day."""
     random = Random(1)
-    queue = Admission(streams, max_waiting=256, max_wait_s=2.0, service_s=service_s)
-    free_at, events, answered, now_s = [0.0] * streams, [], [], 0.0
-    while now_s < seconds:
-        now_s += random.expovariate(per_second)
-        while events and events[0] <= now_s:
-            heappop(events)
+    queue = Admission(workers, max_waiting=256, max_wait_s=2.0, service_s=work_s / 3, runs=runs)
+    for _ in range(alone_first):
+        queue.observe(-9.0, work_s, 1, working=1)
+    photos: list[Photo] = []
+    answered: list[float] = []
+    now_s, next_s = 0.0, 0.0
+    while now_s < 65:
+        busy = [photo for photo in photos if photo.beside]
+        speed = min(1.0, cores / max(1, len(busy)))
+        first = min(busy, key=lambda photo: photo.left_s, default=None)
+        step_s = min(next_s - now_s, first.left_s / speed if first else math.inf)
+        now_s += step_s
+        for photo in busy:
+            photo.left_s -= step_s * speed
+        if first and first.left_s < 1e-9:
+            queue.observe(now_s, now_s - first.began_s, 1, (first.beside + len(busy)) / 2)
             queue.leave(1)
-        try:
-            queue.end_upload(queue.begin_upload(now_s))
-            queue.enter(now_s, 1)
-        except Refused:
-            continue
-        work_s = service_s * random.uniform(0.7, 1.3)
-        done_s = max(now_s, heappop(free_at)) + work_s
-        heappush(free_at, done_s)
-        heappush(events, done_s)
-        queue.observe(work_s, 1)
-        if now_s > 5:
-            answered.append(done_s - now_s)
+            photos.remove(first)
+            if first.came_s > 5:
+                answered.append(now_s - first.came_s)
+        if now_s >= next_s:
+            next_s = now_s + random.expovariate(per_second)
+            come(queue, photos, now_s, work_s * random.uniform(0.7, 1.3))
+        room = max(0, queue.width(now_s) - sum(photo.beside > 0 for photo in photos))
+        for photo in [photo for photo in photos if not photo.beside][:room]:
+            photo.began_s, photo.beside = now_s, 1 + sum(photo.beside > 0 for photo in photos)
     return sorted(answered)
 
 
-def test_at_twice_its_capacity_it_serves_at_full_pace_and_soon() -> None:
-    """Two workers at 50 ms a photo serve 40 a second."""
-    half, twice = simulate(20, 65), simulate(80, 65)
-    assert len(half) == pytest.approx(20 * 60, rel=0.1)  # nobody is refused at half load
-    assert len(twice) >= 0.95 * 40 * 60
+@dataclass
+class Photo:
+    came_s: float
+    left_s: float
+    began_s: float = 0.0
+    beside: int = 0
+
+
+def come(queue: Admission, photos: list[Photo], now_s: float, work_s: float) -> None:
+    try:
+        queue.end_upload(queue.begin_upload(now_s), now_s)
+        queue.enter(now_s, 1)
+    except Refused:
+        return
+    photos.append(Photo(now_s, work_s))
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers"),
+    [
+        pytest.param(1, 1, id="one core"),
+        pytest.param(2, 2, id="a worker for each core"),
+        pytest.param(2, 8, id="more workers, for batches: they share the cores"),
+        pytest.param(16, 32, id="many cores"),
+    ],
+)
+def test_at_twice_its_capacity_it_serves_at_full_pace_and_soon(cores, workers) -> None:
+    """At 50 ms a photo each core serves 20 a second."""
+    capacity = 20 * cores
+    half = simulate(capacity / 2, cores=cores, workers=workers)
+    twice = simulate(capacity * 2, cores=cores, workers=workers)
+    assert len(half) == pytest.approx(capacity / 2 * 60, rel=0.1)  # nobody is refused at half load
+    assert len(twice) >= 0.95 * capacity * 60
     assert twice[int(0.99 * len(twice))] <= 4 * half[len(half) // 2]

@@ -67,7 +67,7 @@ class FakeInspector:
     """Decodes for real, then answers one e-bike in the stairwell. `before` runs in the worker thread first."""
 
     def __init__(self, before: Callable[[], object] = lambda: None, *, streams: int = 2) -> None:
-        self.photos_at_once = streams
+        self.photos_at_once = self.runs_at_once = streams
         self.on_run = lambda size, waited_s: None
         self.rules = packaged_rules()
         self.detector = SimpleNamespace(manifest=MANIFEST)

@@ -6,11 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firewarden.benchmarks.privacy import HEADS, USED, covered_share, load_heads, measure_privacy
+from firewarden.benchmarks.privacy import (
+    HEADS,
+    USED,
+    Softened,
+    count_softened,
+    covered_share,
+    load_heads,
+    measure_privacy,
+)
 from firewarden.benchmarks.privacy_page import privacy_blocks
 from firewarden.benchmarks.readme_tables import with_blocks
 from firewarden.benchmarks.results import load_results
 from firewarden.benchmarks.stats import share_of
+from firewarden.datasets.labels import LabelRows
 from firewarden.errors import DatasetError
 from firewarden.inference.inspector import open_inspector
 from firewarden.models.registry import find_manifest
@@ -88,6 +97,32 @@ def test_measuring_two_photos():
     ):  # each was run or says why not, and one can tell where it is used
         assert (detector in ways) != (detector in told["not_run"]) and f"{detector} + {HEADS}" in USED
     assert all(row["needless_photos"]["n"] == 2 for row in told["rows"])
+
+
+@pytest.mark.parametrize(
+    ("found", "whole", "zone"),
+    [
+        # the vehicle: 100..300 by 100..200; its zone: the lower 60 px
+        pytest.param((0, 0, 400, 400), True, True, id="all of it"),
+        pytest.param((100, 140, 300, 200), False, True, id="the zone alone"),
+        pytest.param((100, 100, 300, 150), False, False, id="the upper half"),
+        pytest.param((100, 120, 300, 200), True, True, id="80 per cent and the zone"),
+        pytest.param((350, 0, 400, 400), False, False, id="beside it"),
+    ],
+)
+def test_softened_vehicles(found, whole, zone):
+    labels = LabelRows(np.array([1]), np.array([[0.5, 0.375, 0.5, 0.25]]))  # of 400 x 400
+    softened = Softened()
+    count_softened(softened, regions(found), (400, 400), labels, ("person", "ebike"))
+    assert (softened.whole["ebike"], softened.zone["ebike"]) == ([whole], [zone])
+    assert softened.needless == []
+
+
+def test_what_is_softened_in_a_photo_without_vehicles_is_needless():
+    softened = Softened()
+    none = LabelRows(np.empty(0, np.int64), np.empty((0, 4)))
+    count_softened(softened, regions((0, 0, 40, 100)), (100, 100), none, ("person", "ebike"))
+    assert softened.needless == [pytest.approx(0.4)]
 
 
 def test_the_page_names_what_is_used_and_what_did_not_run():

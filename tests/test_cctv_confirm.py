@@ -165,6 +165,35 @@ def test_a_dismissed_thing_raises_nothing_until_then(rules):
     assert [k for _, k, _ in feed(rules, "111", start=9000, state=state)[1]] == ["opened"]
 
 
+def look_at(rules, state, t, *boxes):
+    """The state after one look at second `t`, and what it changed."""
+    look = Look(at(t), tuple(sighting(box) for box in boxes))
+    state, changes = confirm(state, look, "cam-1", rules.cctv.follow.still, rules.cctv)
+    return state, [(change.kind.value, change.event) for change in changes]
+
+
+def test_a_false_alarm_beside_a_missed_thing_does_not_take_its_event_away(rules):
+    """Missed at 30, a false alarm 0.4975 diagonals away. Back in its place with a jitter that makes it more than half a
+    diagonal from there, it was a second event, and the first one ended later."""
+    bike, false_alarm = (0.55, 0.5, 0.7, 0.9), (0.7375, 0.5451, 0.9375, 0.8451)
+    state, ((_, _, event),) = feed(rules, "111", box=bike)
+    state, told = look_at(rules, state, 30, false_alarm)
+    assert told == [] and (state.tracks[0].xyxy, state.tracks[0].strayed) == (bike, false_alarm)
+    for t in range(40, 400, 10):
+        state, told = look_at(rules, state, t, (0.548, 0.5, 0.698, 0.9))
+        assert told == []
+    assert [(track.event.id, track.strays) for track in state.tracks] == [(event.id, 0)]
+
+
+def test_a_thing_that_moved_is_followed_and_its_place_goes_with_it(rules):
+    there, on = (0.42, 0.5, 0.62, 0.8), (0.54, 0.5, 0.74, 0.8)  # of BOX: shift 0.33, then 0.67 diagonals
+    state, _ = feed(rules, "111")
+    for t, box, place in ((30, there, BOX), (40, on, BOX), (50, on, on)):
+        state, told = look_at(rules, state, t, box)
+        assert (told, state.tracks[0].xyxy) == ([], place)
+    assert len(state.tracks) == 1
+
+
 @pytest.mark.parametrize("pattern", ["1", "11", "111", "111" + "0" * 7])
 def test_state_survives_a_restart(rules, pattern):
     """A candidate, an open and an ended event go on after it as they would have without."""

@@ -108,7 +108,7 @@ def test_after_its_last_attempt_a_message_is_given_up_and_can_be_revived(stores)
     stores.events.write(change())
     stores.events.write(change("closed"))
     assert [_fail_once(stores) for _ in range(2)] == [False, True]
-    log = stores.outbox.backlogs()["webhook"]
+    log = stores.outbox.backlogs(["webhook"])["webhook"]
     assert (log.waiting, log.dead) == (1, 1)
     assert stores.outbox.claim("webhook").message.id == "e1-2"  # a dead message holds up nothing
     assert stores.outbox.revive("mqtt") == 0 and stores.outbox.revive() == 1
@@ -129,7 +129,7 @@ def test_who_lost_the_lease_may_confirm_but_not_fail(quick) -> None:
     quick.outbox.fail(slow, "too late")
     assert quick.outbox.claim("webhook") is None  # the other one holds it still
     quick.outbox.acknowledge(slow)
-    assert quick.outbox.backlogs()["webhook"].waiting == 0
+    assert quick.outbox.backlogs(["webhook"])["webhook"].waiting == 0
 
 
 def test_the_signature_is_hmac_sha256_over_time_dot_body() -> None:
@@ -172,13 +172,13 @@ def test_a_receiver_that_fails_some_times_gets_every_message_signed(quick) -> No
     with running_receiver(lambda number: 500 if number % 2 else 200) as receiver:
         sender = WebhookSender(WebhookSettings(receiver.url, (SECRET, OLD_SECRET)))
         deadline = time.monotonic() + WAIT_S
-        while quick.outbox.backlogs()["webhook"].waiting and time.monotonic() < deadline:
+        while quick.outbox.backlogs(["webhook"])["webhook"].waiting and time.monotonic() < deadline:
             send_due(quick.outbox, sender, threading.Event())
     assert set(receiver.ids()) == {f"e{number}-1" for number in range(4)} and len(receiver.requests) > 4
     for headers, body in receiver.requests:
         assert is_signed(body, headers["Firewarden-Signature"], OLD_SECRET, time.time())
         assert headers["Firewarden-Message-Id"] == json.loads(body)["id"]
-    assert quick.outbox.backlogs()["webhook"].dead == 0
+    assert quick.outbox.backlogs(["webhook"])["webhook"].dead == 0
 
 
 @pytest.mark.parametrize(
@@ -223,11 +223,11 @@ def test_a_deliverer_killed_between_send_and_confirmation_loses_nothing(stores) 
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
         doomed.communicate()
-        log = stores.outbox.backlogs()["webhook"]
+        log = stores.outbox.backlogs(["webhook"])["webhook"]
         assert (log.waiting, log.dead) == (1, 0)
         heir = _start_deliverer(stores, receiver, lease_s=lease_s)
         deadline = time.monotonic() + WAIT_S
-        while stores.outbox.backlogs()["webhook"].waiting and time.monotonic() < deadline:
+        while stores.outbox.backlogs(["webhook"])["webhook"].waiting and time.monotonic() < deadline:
             time.sleep(0.1)
         never.set()
         heir.terminate()

@@ -20,6 +20,7 @@ from postgres_server import postgres_server, postgres_url  # noqa: F401
 from firewarden.cctv.camera import parse_window
 from firewarden.cctv.camera_store import camera_from_json
 from firewarden.cctv.masks import MASK_GREY
+from firewarden.cctv.runner_memory import StoreMemory
 from firewarden.cctv.sink import SinkUnavailable
 from firewarden.cctv.watch import Watcher
 from firewarden.inference.inspector import Inspector
@@ -153,6 +154,35 @@ def test_a_memory_older_than_the_events_is_put_right_by_them(stores, rules) -> N
         "cam-1"
     ).tracks  # the memory says that it lasts, the event that it ended
     assert not track.is_open and track.event.ended_at == after.watch.confirming.tracks[0].event.ended_at
+
+
+@pytest.mark.parametrize(
+    "saved_at_s", [None, 10, 60], ids=["never", "while it was a candidate", "with the event"]
+)
+def test_what_a_person_dismissed_stays_silent_over_a_restart(stores, rules, saved_at_s) -> None:
+    """Seen at 0, 10 and 20, dismissed before the process heard of it, killed. Whatever the memory held by then, the same
+    still thing raises nothing in the next process."""
+    stage = Stage([Actor("carton", (0.2, 0.4, 0.4, 0.95))])
+    before = watcher(stage, rules)
+    for until_s in (10, 20, 60):
+        for _, seen in play(stage, before, until_s):
+            stores.events.write(seen)
+        if until_s == saved_at_s:
+            StoreMemory(stores.events).save("cam-1", before.watch.confirming)
+    (record,) = stores.events.page(limit=9)
+    stores.events.dismiss(record.event["id"], NOW + timedelta(days=365), "key-1", "a flower pot")
+
+    again = Stores(stores.url, stores.folder)  # the next process: nothing shared but database and disk
+    memory = StoreMemory(again.events)
+    after = Watcher(
+        before.camera, Inspector(stage, rules), lambda: at(stage.now_s), remembered=memory.load("cam-1")
+    )
+    assert play(stage, after, 4000) == []
+    assert [d.event_id for d in memory.dismissals(["cam-1"])] == [record.event["id"]]
+    memory.save("cam-1", after.watch.confirming)
+    (track,) = memory.load("cam-1").tracks
+    assert track.muted_until == NOW + timedelta(days=365)
+    assert [m["kind"] for m in again.messages()] == ["opened", "dismissed"]
 
 
 def test_a_dismissed_event_ends_and_is_told_once(stores) -> None:

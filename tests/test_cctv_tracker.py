@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firewarden.cctv.tracker import assign, iou, match_boxes, shift
 from firewarden.inference.cctv_rules import Nearness
 
-NEAR = Nearness(iou_gte=0.3, shift_lte=0.5)
+NEAR = Nearness(iou_gte=0.3, shift_lte=0.5, moved_after_looks=3)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,9 @@ def test_no_assignment_is_cheaper(cost):
 )  # fmt: skip
 def test_matching(known, seen, pairs):
     assert match_boxes(known, seen, NEAR) == pairs
+
+
+def test_where_a_thing_strayed_to_speaks_after_its_place():
+    place, strayed = (0, 0, 2, 2), (1.9, 0, 3.9, 2)
+    assert match_boxes([place], [strayed], NEAR, [strayed]) == [(0, 0)]
+    assert match_boxes([place], [strayed, (0, 0, 1, 1.5)], NEAR, [strayed]) == [(0, 1)]  # an IoU of 1.5 / 4

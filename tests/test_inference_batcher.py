@@ -177,7 +177,7 @@ def test_a_plan_survives_its_file_and_a_damaged_one_names_the_cure(tmp_path: Pat
     assert load_plan(path) is None
     save_plan(path, plan := BatchPlan(8, 2, 4.0))
     assert load_plan(path) == plan
-    assert (plan.photos_at_once, replace(plan, max_batch=1).photos_at_once) == (16, 2)
+    assert (plan.photos_at_once, replace(plan, max_batch=1).photos_at_once) == (32, 2)
     path.write_text('{"max_batch": 0}')
     with pytest.raises(PolicyError, match="doctor --tune"):
         load_plan(path)

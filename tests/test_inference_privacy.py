@@ -84,6 +84,13 @@ def test_a_vehicle_smaller_than_its_samples_is_left_alone():
     assert np.array_equal(blur_private_regions(pixels, no_boxes(), boxes((10, 10, 60, 40))), pixels)
 
 
+def test_overlapping_vehicles_are_softened_once_by_the_largest():
+    pixels, small, large = noise(), (40, 40, 200, 160), (10, 20, 290, 190)
+    once = blur_private_regions(pixels, no_boxes(), boxes(large))
+    for vehicles in (boxes(small, large), boxes(large, small), boxes(large, large)):
+        assert np.array_equal(blur_private_regions(pixels, no_boxes(), vehicles), once)
+
+
 @pytest.mark.parametrize(
     "box",
     [

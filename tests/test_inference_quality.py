@@ -93,6 +93,13 @@ def test_a_lit_spot_in_the_dark_is_still_dark():
     assert assess_quality(picture(grey), THRESHOLDS).problems == ("dark",)
 
 
+def test_a_glance_that_finds_nothing_is_followed_by_a_look_at_all():
+    grey = photo_like().copy()
+    for top in range(0, 480, 32):  # the bands of the glance
+        grey[top : top + 8] = 100
+    assert assess_quality(picture(grey), THRESHOLDS).problems == ()
+
+
 def test_shipped_thresholds_pass_usable_photos_and_refuse_spoilt_ones():
     folder = SHARED / "real" / "images"
     if not folder.is_dir():

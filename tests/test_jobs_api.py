@@ -16,7 +16,7 @@ from test_jobs_intake import pack, sha
 
 from firewarden.api.auth import Role, new_key
 from firewarden.api.examples_jobs import BATCH, BATCH_LIST, ERRORS
-from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut
+from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut, RescoreIn
 from firewarden.jobs.claims import ClaimStore, Outcome
 from firewarden.ledger.tables import job_items
 
@@ -209,7 +209,8 @@ def test_what_bad_input_gets(client, services, files, fields, status, told) -> N
 
 
 def test_other_bodies_are_refused(client) -> None:
-    check_problem(client.post("/v1/batches", json={"paths": ["/etc/passwd"]}), 415, "content-type")
+    check_problem(client.post("/v1/batches", json={"paths": ["/etc/passwd"]}), 422, "invalid-field")
+    check_problem(client.post("/v1/cctv/batches", json={"inspection_ids": ["a"]}), 415, "content-type")
     check_problem(client.post("/v1/cctv/batches", files=photos(A)), 422, "invalid-field")
     cut = {"Content-Type": "multipart/form-data; boundary=x"}
     check_problem(client.post("/v1/batches", content=b"--x\r\nContent-", headers=cut), 422)
@@ -286,6 +287,77 @@ def test_a_batch_and_an_inspection_on_postgresql(postgres_ready, tmp_path) -> No
             assert len(connection.execute(select(job_items)).all()) == 2
 
 
+def inspected(client, data: bytes, **params) -> str:
+    answer = client.post(
+        "/v1/inspections", content=data, params=params, headers={"Content-Type": "image/jpeg"}
+    )
+    assert answer.status_code == 201
+    return answer.json()["id"]
+
+
+def test_photos_that_were_inspected_are_scored_again(client, services) -> None:
+    score_all(services)  # what other tests left open
+    first = inspected(
+        client, A, venue_type="office", scene="stairwell", captured_at="2026-05-01T08:00:00+08:00"
+    )
+    second = inspected(client, B)
+    body = {"inspection_ids": [first, "0" * 32, second, first], "min_confidence": 0.3}
+    key = {"Idempotency-Key": "again-1"}
+    answer = client.post("/v1/batches", json=body, headers=key)
+    assert answer.status_code == 202
+    batch = BatchOut.model_validate(answer.json())
+    assert (batch.kind, batch.items, batch.progress.open, batch.progress.failed) == ("photos", 3, 2, 1)
+    assert [(e.number, e.path, e.error) for e in batch.errors] == [
+        (2, "0" * 32, "there is no inspection of this id for this key")
+    ]
+    again = client.post("/v1/batches", json=body, headers=key)
+    assert again.json()["id"] == batch.id and again.headers["idempotency-replayed"] == "true"
+    claim = ClaimStore(services.repository._engine).claim(9)
+    assert claim.context.min_confidence == 0.3
+    assert [(i.path, i.sha256) for i in claim.items] == [(first, sha(A)), (second, sha(B))]
+    facts = claim.items[0].facts
+    assert (facts.venue, facts.scene, facts.time) == ("office", "stairwell", "2026-05-01T00:00:00+00:00")
+    assert claim.items[1].facts.scene is None
+    ClaimStore(services.repository._engine).release(claim)
+    score_all(services)
+    rows = [json.loads(line) for line in client.get(batch.links.results).text.splitlines()]
+    assert [row["path"] for row in rows] == [first, "0" * 32, second]
+
+
+def test_what_is_said_of_a_batch_goes_before_what_was_said_of_each_photo(client, services) -> None:
+    score_all(services)
+    one = inspected(client, A, venue_type="office", scene="stairwell")
+    client.post(
+        "/v1/batches", json={"inspection_ids": [one], "venue_type": "mall", "scene": "evacuation_corridor"}
+    )
+    claim = ClaimStore(services.repository._engine).claim(9)
+    assert (claim.context.inspection.venue_type, claim.context.inspection.scene) == (
+        "mall",
+        "evacuation_corridor",
+    )
+    assert (claim.items[0].facts.venue, claim.items[0].facts.scene) == (None, None)
+    ClaimStore(services.repository._engine).release(claim)
+    score_all(services)
+
+
+def test_inspections_of_others_and_wrong_lists_are_refused(client, services) -> None:
+    hidden = inspected(client, A)
+    text, key = new_key(Role.WORKER)
+    services.repository.add_key(key)
+    other = client.post(
+        "/v1/batches", json={"inspection_ids": [hidden]}, headers={"Authorization": f"Bearer {text}"}
+    )
+    assert other.json()["progress"]["failed"] == 1 and other.json()["state"] == "finished"
+    for body in (
+        {"inspection_ids": []},
+        {"inspection_ids": "all"},
+        {"inspection_ids": [hidden], "scene": "moon"},
+    ):
+        check_problem(client.post("/v1/batches", json=body), 422)
+    many = [f"{number:032x}" for number in range(21)]  # max_batch_items is 20
+    check_problem(client.post("/v1/batches", json={"inspection_ids": many}), 413, "too-many-items")
+
+
 def test_examples_fit_the_wire_models_and_the_body_is_documented(client) -> None:
     BatchOut.model_validate(BATCH)
     BatchListOut.model_validate(BATCH_LIST)
@@ -293,5 +365,8 @@ def test_examples_fit_the_wire_models_and_the_body_is_documented(client) -> None
     paths = client.get("/openapi.json").json()["paths"]
     body = paths["/v1/cctv/batches"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert body["required"] == ["manifest"]
+    content = paths["/v1/batches"]["post"]["requestBody"]["content"]
+    RescoreIn.model_validate(content["application/json"]["example"])
+    assert "application/json" not in paths["/v1/cctv/batches"]["post"]["requestBody"]["content"]
     assert {"photo", "archive", "manifest", "scene", "min_confidence"} <= body["properties"].keys()
     assert set(paths["/v1/batches"]["post"]["responses"]) >= {"202", "401", "413", "415", "422", "429", "503"}

@@ -1,0 +1,73 @@
+"""The register of the database as those who watch see it: its cameras with their sources, read again when it changes."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from firewarden.cctv.camera import Camera
+from firewarden.cctv.camera_store import CameraStore
+from firewarden.cctv.runner import Watched
+from firewarden.cctv.stream_address import read_address
+from firewarden.cctv.video_source import Source
+from firewarden.errors import HazardError
+
+_log = logging.getLogger(__name__)
+
+
+class LiveRegister:
+    """A `runner.Register`. A camera whose address cannot be used here is told once and left out until it can."""
+
+    def __init__(
+        self, store: CameraStore, *, replay: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._store, self._replay, self._environment = store, replay, environment
+        self._marks: dict[str, datetime] = {}
+        self._told: dict[str, str] = {}  # of cameras that are left out
+
+    def read(self) -> Watched:
+        """All cameras that can be watched from here. Raises SQLAlchemyError."""
+        marks = self._store.marks()  # before the cameras: a change in between is read again
+        watched = self._watched()
+        self._marks = marks
+        return watched
+
+    def follow(self, adopt: Callable[[Watched], None]) -> None:
+        """Hand all cameras to `adopt` where the register has changed, or a camera was left out. A database that is away
+        leaves all as it is, and is asked again the next time."""
+        try:
+            marks = self._store.marks()
+            left_out = set(self._told)
+            if marks == self._marks and not left_out:
+                return
+            watched = self._watched()
+            if marks != self._marks or set(self._told) != left_out:
+                adopt(watched)
+            self._marks = marks
+        except SQLAlchemyError as error:
+            _log.warning("the register was not read (%s); the cameras stay as they are", type(error).__name__)
+
+    def _watched(self) -> Watched:
+        listed = [(camera, self._source(camera)) for camera in self._store.load_all()]
+        watched = [(camera, source) for camera, source in listed if source is not None]
+        self._told = {c.id: self._told[c.id] for c, source in listed if source is None}
+        return watched
+
+    def _source(self, camera: Camera) -> Source | None:
+        try:
+            return source_of(camera, replay=self._replay, environment=self._environment)
+        except HazardError as error:
+            if self._told.get(camera.id) != str(error):
+                _log.warning("not watched: %s", error)
+            self._told[camera.id] = str(error)
+            return None
+
+
+def source_of(camera: Camera, *, replay: bool, environment: Mapping[str, str] | None = None) -> Source:
+    """Where a camera's pictures come from; raises HazardError naming the camera, never its address."""
+    try:
+        address = read_address(camera.url, environment)
+    except HazardError as error:
+        raise HazardError(f"camera {camera.id!r}: {error}") from None
+    return Source(camera.id, address, camera.sample_every_s, replay and not address.is_live)

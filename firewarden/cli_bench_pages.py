@@ -1,0 +1,104 @@
+"""Commands of `firewarden bench` that write pages: what outward copies cover, simulations, the pages about speed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firewarden.cli_bench_options import RESULTS, CostOption, OutOption
+from firewarden.cli_bench_run import note_conditions, prepare, save, write_blocks
+from firewarden.cli_console import OUT, command_line, print_step
+from firewarden.cli_options import ModelOption
+
+
+def privacy(
+    data: Annotated[Path, typer.Option(help="Data folder with the photos whose heads were boxed.")],
+    model: ModelOption = None,
+    out: OutOption = RESULTS,
+    page: Annotated[Path, typer.Option(help="Page whose measured part is written.")] = Path(
+        "docs/privacy.md"
+    ),
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many photos, to try it out.")] = None,
+) -> None:
+    """How much of the heads in photos an outward copy covers, by detector."""
+    from firewarden.benchmarks.privacy import measure_privacy
+    from firewarden.benchmarks.privacy_page import privacy_blocks
+    from firewarden.benchmarks.results import load_results
+    from firewarden.inference.inspector import open_inspector
+
+    manifest, _ = prepare(model, None, None)
+    conditions = note_conditions(manifest, None, [])
+    inspector = open_inspector(manifest.folder, threads=1)
+    save(out, "privacy", conditions, measure_privacy(data, inspector, print_step, limit=limit))
+    blocks = privacy_blocks(load_results(out)["privacy"])
+    write_blocks(page, blocks)
+
+
+def scale(
+    out: OutOption = RESULTS,
+    page: Annotated[Path, typer.Option(help="Page whose simulated parts are written.")] = Path(
+        "docs/scale.md"
+    ),
+    cameras: Annotated[int, typer.Option(min=1)] = 10_000,
+    every_s: Annotated[float, typer.Option(min=0.2, help="Seconds between pictures of a camera.")] = 10.0,
+    frames: Annotated[float, typer.Option(min=1, help="Frames of the archive.")] = 1e9,
+    decode_ms: CostOption = None,
+    infer_ms: Annotated[float | None, typer.Option(min=0.001, help="Instead of the measured one.")] = None,
+    rules_ms: CostOption = None,
+    gate_ms: Annotated[float | None, typer.Option(min=0, help="Masks, gate and trackers.")] = None,
+    receive_ms: Annotated[
+        float | None, typer.Option(min=0, help="Core ms a second of an open stream.")
+    ] = None,
+    looked_at: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Pictures that open the gate.")
+    ] = None,
+    driver_rows_per_s: Annotated[float | None, typer.Option(min=1, help="Rows one batch writes.")] = None,
+    webhook_ms: Annotated[float | None, typer.Option(min=1, help="Until a message is confirmed.")] = None,
+) -> None:
+    """Simulate ten thousand cameras and an archive of a billion frames from measured service times."""
+    from firewarden.benchmarks.conditions import machine_of_run
+    from firewarden.benchmarks.results import load_results
+    from firewarden.benchmarks.scale import Archive, Fleet, measure_scale
+    from firewarden.benchmarks.scale_inputs import quantities_of
+    from firewarden.benchmarks.scale_page import scale_blocks
+
+    given = {
+        "decode_ms": decode_ms, "infer_ms": infer_ms, "rules_ms": rules_ms, "gate_ms": gate_ms, "receive_ms": receive_ms,
+        "looked_at": looked_at, "driver_rows_per_s": driver_rows_per_s, "webhook_ms": webhook_ms,
+    }  # fmt: skip
+    quantities = quantities_of(load_results(out), given)
+    fleet, archive = Fleet(cameras=cameras, every_s=every_s), Archive(frames=frames)
+    conditions = machine_of_run(command_line())
+    save(out, "scale", conditions, measure_scale(quantities, fleet, archive, print_step))
+    blocks = scale_blocks(load_results(out)["scale"])
+    write_blocks(page, blocks)
+
+
+def cctv_day(
+    out: OutOption = RESULTS,
+    seeds: Annotated[int, typer.Option(min=1, help="How many days; their seeds are 1, 2, 3 ...")] = 20,
+) -> None:
+    """Simulated days before one camera: events found, told twice or falsely, and frames looked at."""
+    from firewarden.benchmarks.cctv_day import day_page, measure_days
+    from firewarden.benchmarks.conditions import machine_of_run
+    from firewarden.benchmarks.results import load_results
+    from firewarden.inference.rules import load_rules
+
+    conditions = machine_of_run(command_line())
+    save(out, "cctv_day", conditions, measure_days(range(1, seeds + 1), load_rules(), print_step))
+    page = out / "cctv_day.md"
+    page.write_text(day_page(load_results(out)["cctv_day"]), encoding="utf-8")
+    OUT.print(f"written: {page}", highlight=False)
+
+
+def report(
+    results: Annotated[Path, typer.Option(help="Folder of the result files.")] = RESULTS,
+    docs: Annotated[Path, typer.Option(help="Folder of how-fast.md, capacity.md and charts/.")] = Path(
+        "docs"
+    ),
+) -> None:
+    """Write the pages about speed and capacity from the result files."""
+    from firewarden.benchmarks.report_page import write_pages
+
+    for path in write_pages(results, docs):
+        OUT.print(f"written: {path}", highlight=False)

@@ -1,0 +1,51 @@
+"""What commands print with: the two consoles, JSON lines, a progress bar, an error that ends the command."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+OUT, ERR = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """One line on stderr, then exit code 2."""
+    ERR.print(f"[bold red]error:[/] {escape(message)}", highlight=False)
+    sys.exit(2)
+
+
+def print_json(value: Any) -> None:
+    """One line on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """One file, its folder made where missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def print_step(text: str) -> None:
+    """What a long command is about to do, on stderr."""
+    ERR.print(f"{text} ...", highlight=False)
+
+
+def command_line() -> str:
+    """The command as typed, paths cut to their last part: it is kept in files that others read."""
+    words = (Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:])
+    return " ".join(["firewarden", *words])
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, fed with (done, all); none where stderr is no terminal or `quiet`."""
+    from rich.progress import Progress
+
+    with Progress(console=ERR, transient=True, disable=quiet or not ERR.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

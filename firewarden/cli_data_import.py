@@ -1,0 +1,147 @@
+"""`firewarden data import`: labelled photos of another format into a data folder."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from firewarden.cli_console import OUT, print_json, progress
+from firewarden.cli_data_options import DataSetOption, RegisterOption
+from firewarden.cli_options import JsonOption
+from firewarden.errors import DatasetError
+
+
+class Format(StrEnum):
+    """Label formats that can be imported."""
+
+    YOLO = "yolo"
+    COCO = "coco"
+    VOC = "voc"
+    LABELME = "labelme"
+    CVAT = "cvat"
+
+
+class Frame(StrEnum):
+    """Which picture labels were drawn on, where EXIF turns it."""
+
+    AUTO = "auto"
+    UPRIGHT = "upright"
+    STORED = "stored"
+
+
+def import_photos(
+    label_format: Annotated[
+        Format, typer.Argument(metavar="FORMAT", help="yolo, coco, voc, labelme or cvat.")
+    ],
+    labels: Annotated[
+        Path, typer.Argument(help="Folder of labels (yolo, voc, labelme) or file (coco, cvat).")
+    ],
+    out: DataSetOption,
+    source: Annotated[str, typer.Option(help="Source, by id or name in the register.")],
+    class_map: Annotated[
+        list[str], typer.Option("--map", help="car=vehicle,door,crowd=ignore:person,cat=-; repeatable.")
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures, if not beside the labels.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of all photos: train, val or test.")] = "train",
+    place_group: Annotated[
+        str | None,
+        typer.Option(help="Place by template: {parent}, {stem}, {prefix} (stem without last number)."),
+    ] = None,
+    places: Annotated[
+        Path | None, typer.Option(help="Places by CSV with the columns file and place_group.")
+    ] = None,
+    scene: Annotated[str, typer.Option(help="Kind of place of all photos, e.g. stairwell.")] = "",
+    prefix: Annotated[str, typer.Option(help="Begins every file name; keeps sources apart.")] = "",
+    checked: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Classes the source labelled in every photo, or 'all'; default: those that --map aims at."
+        ),
+    ] = None,
+    drop_unmapped: Annotated[bool, typer.Option(help="Leave out classes that --map does not name.")] = False,
+    frame: Annotated[
+        Frame, typer.Option(help="Picture that labels were drawn on, where EXIF turns it.")
+    ] = Frame.AUTO,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="classes.txt; default: that of --out, else the shipped model's classes."),
+    ] = None,
+    append: Annotated[bool, typer.Option(help="Add to a data folder that exists.")] = False,
+    register: RegisterOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring labelled photos into a data folder: pictures byte by byte, labels in this project's classes."""
+    from firewarden.datasets.class_map import checked_classes, parse_class_map
+    from firewarden.datasets.house_folder import Batch, file_names, names_below, write_house_folder
+    from firewarden.datasets.import_source import import_source
+    from firewarden.datasets.imported import ImportPlan
+    from firewarden.datasets.places import place_groups
+    from firewarden.datasets.register import read_register
+
+    entry = read_register(register).entry(source)
+    if entry is None:
+        raise DatasetError(
+            f"source {source!r} is not in the register, expected an id or name in it. Register it with its terms first."
+        )
+    batch = Batch(entry, split, scene, prefix)
+    batch.check()
+    house = _house_classes(classes, out)
+    mapping = parse_class_map(class_map, house, drop_unmapped=drop_unmapped)
+    plan = ImportPlan(mapping, checked_classes(checked or (), mapping), frame.value)
+    photos, root = import_source(label_format.value, labels, images, plan)
+    below = names_below(photos, root)
+    names = file_names(below, prefix)
+    groups = place_groups(below, names, place_group, places)
+    with progress("copying", quiet=as_json) as on_photo:
+        write_house_folder(out, photos, names, groups, house, batch, append=append, progress=on_photo)
+    summary = {
+        "out": str(out), "photos": len(photos), "boxes": sum(len(p.rows) for p in photos),
+        "places": len(set(groups)), "places_given": not (place_group is None and places is None),
+        "unchecked_classes": [name for number, name in enumerate(house) if number not in plan.checked],
+        "notes": [f"{name}: {note}" for name, p in zip(names, photos, strict=True) for note in p.notes],
+    }  # fmt: skip
+    _print_import(summary, as_json=as_json)
+
+
+def _house_classes(path: Path | None, out: Path) -> tuple[str, ...]:
+    """Class names of a file, of the data folder that exists, or of the shipped model."""
+    from firewarden.datasets.labels import read_classes
+
+    if path is not None and not path.is_file():
+        raise DatasetError(f"--classes: {path} is missing, expected a file with one class name a line.")
+    if path is not None:
+        return tuple(path.read_text(encoding="utf-8").split())
+    if (out / "classes.txt").is_file():
+        return read_classes(out)
+    from firewarden.models.manifest import load_manifest
+    from firewarden.models.registry import DEFAULT_MODEL_ID, model_folder
+
+    return load_manifest(model_folder(DEFAULT_MODEL_ID)).class_names
+
+
+def _print_import(summary: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(summary)
+        return
+    OUT.print(
+        f"{summary['photos']} photos, {summary['boxes']} boxes, {summary['places']} places "
+        f"-> {escape(summary['out'])}",
+        highlight=False,
+    )
+    if not summary["places_given"]:
+        OUT.print(
+            "[yellow]Each photo counts as a place of its own.[/] Photos of one place may then part over splits: "
+            "give --place-group or --places where places repeat.",
+            highlight=False,
+        )
+    if summary["unchecked_classes"]:
+        names = ", ".join(summary["unchecked_classes"])
+        OUT.print(f"Not checked in these photos, so ignored in all of them: {names}", highlight=False)
+    for note in summary["notes"][:20]:
+        OUT.print(f"  {escape(note)}", highlight=False)
+    if len(summary["notes"]) > 20:
+        OUT.print(f"  ... {len(summary['notes']) - 20} more notes; --json lists all")

@@ -1,0 +1,30 @@
+"""Options that commands of several families share, each spelled once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firewarden.findings import RiskLevel
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Model id, or the path of a model folder.")]
+RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
+ManifestFolderOption = Annotated[Path, typer.Option("--data", help="Data folder with manifest.csv.")]
+
+# of inspections
+MinConfidenceOption = Annotated[
+    float | None, typer.Option("--min-confidence", min=0, max=1, help="List detections down to this.")
+]
+ClosureProfileOption = Annotated[
+    str, typer.Option("--closure-profile", help="Closing duties of which region.")
+]
+FailOnOption = Annotated[
+    RiskLevel | None, typer.Option("--fail-on", help="Exit 1 when a finding reaches this level.")
+]
+CLOSURE_PROFILE = "yunhe_zhejiang"
+
+
+def model_named(name: str | None) -> str | Path | None:
+    """What --model means: a name with a path separator (or an existing folder) is a folder, anything else a model id."""
+    return Path(name) if name and ("/" in name or "\\" in name or Path(name).is_dir()) else name

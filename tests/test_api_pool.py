@@ -1,0 +1,57 @@
+"""The pool's threads: how many work at a time."""
+
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from firewarden.api.pool import Caller, WorkPool
+from firewarden.api.problems import Problem
+
+
+def done() -> "Future[None]":
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
+
+
+class Counted:
+    """Jobs that count how many run beside each other, until `release` lets them end."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.most = self._now = 0
+        self._lock = threading.Lock()
+
+    def __call__(self):
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        self.release.wait(10)
+        with self._lock:
+            self._now -= 1
+        return done()
+
+
+def test_all_threads_work_until_photos_are_refused_and_then_only_those_needed() -> None:
+    pool = WorkPool(workers=4, max_waiting=8, max_wait_s=0.0)
+    pool.open(service_s=1.0)
+    pool.start(done, Caller(), photos=1).result(10)  # alone, it takes next to nothing
+    calm, busy = Counted(), Counted()
+    first = [pool.start(calm, Caller(), photos=0) for _ in range(4)]
+    until = time.monotonic() + 10
+    while calm.most < 4 and time.monotonic() < until:
+        time.sleep(0.001)
+    assert calm.most == 4
+    with pytest.raises(Problem) as refused, pool.upload(Caller()):
+        pass
+    calm.release.set()
+    [future.result(10) for future in first]
+    later = [pool.start(busy, Caller(), photos=0) for _ in range(4)]
+    time.sleep(0.05)
+    busy.release.set()
+    [future.result(10) for future in later]
+    pool.close()
+    assert refused.value.status == 429
+    assert busy.most == 2  # one keeps such a machine busy, one more is ready
