@@ -14,6 +14,7 @@ from firewarden.cli_options import (
     MinConfidenceOption,
     ModelOption,
     RulesOption,
+    TilesOption,
     model_named,
 )
 from firewarden.cli_runtime import inspect_runtime
@@ -36,6 +37,7 @@ def inspect(
     fail_on: FailOnOption = None,
     model: ModelOption = None,
     rules: RulesOption = None,
+    tiles: TilesOption = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the network (default: as tuned, else all cores).")
     ] = None,
@@ -45,14 +47,16 @@ def inspect(
     from firewarden.inference.context import check_context
     from firewarden.inference.inspector import open_inspector
     from firewarden.inference.report import print_result, save_annotated_photo
+    from firewarden.inference.tiles import TileSettings
 
     listed = list_photos(photos)
     if not listed:
         fail(f"no JPEG, PNG or WebP picture in {', '.join(map(str, photos))}")
     runtime, cache_dir = inspect_runtime(model_named(model))
     inspector = open_inspector(
-        model_named(model), rules, threads=threads, runtime=runtime, cache_dir=cache_dir
-    )
+        model_named(model), rules, threads=threads, tiles=TileSettings(tiles), runtime=runtime,
+        cache_dir=cache_dir,
+    )  # fmt: skip
     facts = tuple(Fact(name, Source.PERSON) for name in fact or [])
     context = InspectionContext(venue_type, scene=scene, facts=facts, closure_profile=closure_profile)
     check_context(context, inspector.rules)
@@ -87,16 +91,18 @@ def evaluate(
         Path | None, typer.Option(help="HTML page to write; it holds pictures of the photos.")
     ] = None,
     rules: RulesOption = None,
+    tiles: TilesOption = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the network (default: all cores).")
     ] = None,
 ) -> None:
     """Measure a model on labelled photos: mAP by class, precision and recall by hazard, with 95 % intervals."""
     from firewarden.inference.inspector import Inspector, open_inspector
+    from firewarden.inference.tiles import TileSettings
     from firewarden.training.evaluate import OnePassDetector, evaluate_photos
     from firewarden.training.report import evaluation_progress, print_evaluation
 
-    opened = open_inspector(model_named(model), rules, threads=threads)
+    opened = open_inspector(model_named(model), rules, threads=threads, tiles=TileSettings(tiles))
     detector = OnePassDetector(opened.detector)
     with evaluation_progress(ERR) as on_photo:
         measured = evaluate_photos(

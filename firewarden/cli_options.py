@@ -11,6 +11,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id, or the path of a model folder.")]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
 ManifestFolderOption = Annotated[Path, typer.Option("--data", help="Data folder with manifest.csv.")]
+TilesOption = Annotated[
+    int,
+    typer.Option(
+        "--tiles", min=0, help="Look again, closer, at up to N places round vehicles in large photos."
+    ),
+]
 
 # of inspections
 MinConfidenceOption = Annotated[

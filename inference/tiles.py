@@ -26,7 +26,7 @@ class TileSettings:
     max_tiles: int = 2
     classes: tuple[str, ...] = TILE_CLASSES
     around: tuple[str, ...] = ("ebike",)
-    min_enlargement: float = 1.5
+    min_enlargement: float = 1.25
     min_confidence: float = 0.25
     grow_up: float = 1.0
     grow_sides: float = 0.5

@@ -12,17 +12,20 @@ from firewarden.training.evaluated_data import ListedPhoto
 from firewarden.training.expectations import Expectation
 from firewarden.training.figures import MeasuredPhoto
 from firewarden.training.hazard_points import BUDGETS, Budget, choose_hazard_points, choose_threshold
-from firewarden.training.hazard_sweep import ALSO, DECIDING, LOWEST, PhotoSteps, gather_steps, sweep_hazard
+from firewarden.training.hazard_sweep import ALSO, DECIDING, PhotoSteps, gather_steps, sweep_hazard
 from firewarden.training.metrics import GroundTruth, match_photo
 
 NONE: frozenset[str] = frozenset()
 
 
-def steps(confidence: float, shown: bool, *, reported: bool = True, origin: str = "real") -> PhotoSteps:
+def steps(
+    confidence: float, shown: bool, *, reported: bool = True, origin: str = "real", place: str = ""
+) -> PhotoSteps:
     """One photo with one deciding detection, reported while its threshold is not above it."""
-    return PhotoSteps(np.array([confidence]), np.array([reported, False]), shown, origin)
+    return PhotoSteps(np.array([confidence]), np.array([reported, False]), shown, origin, place)
 
 
+LOWEST = 0.05  # of a budget that names none
 QUIET = [steps(0.0, False, reported=False)] * 7
 SHOWN = steps(0.2, True)
 
@@ -62,6 +65,23 @@ def test_the_budget_holds_for_each_origin_by_itself() -> None:
     assert choose_threshold(sweep, Budget(0.10))[0] == LOWEST
 
 
+def test_part_of_an_alarm_of_a_place_counts_as_part() -> None:
+    """Thirty made places of two pictures each: 1.5 alarms are 0.05. One whole place and half of another are within it."""
+    quiet = [
+        steps(0.0, False, reported=False, origin="composed", place=str(n))
+        for n in range(2, 30)
+        for _ in range(2)
+    ]
+    whole = [steps(0.6, False, origin="composed", place="0")] * 2
+    half = [
+        steps(0.4, False, origin="composed", place="1"),
+        steps(0.0, False, reported=False, origin="composed", place="1"),
+    ]
+    sweep = gather_steps([*quiet, *whole, *half, SHOWN])
+    assert choose_threshold(sweep, Budget(0.05))[0] == LOWEST
+    assert choose_threshold(sweep, Budget(0.049))[0] == pytest.approx(0.4001)
+
+
 def test_an_origin_too_small_for_one_alarm_is_not_held_to_the_budget() -> None:
     """One alarm in two composed photos says little; 98 quiet real ones are within 0.02 with it and without it."""
     composed = [steps(0.5, False, origin="composed"), steps(0.0, False, reported=False, origin="composed")]
@@ -87,7 +107,7 @@ def test_the_lowest_of_a_hazard_is_kept() -> None:
 
 def test_a_sweep_counts_every_threshold() -> None:
     sweep = gather_steps([steps(0.3, True), steps(0.6, True), steps(0.4, False)])
-    assert sweep.thresholds == pytest.approx([0.05, 0.3001, 0.4001, 0.6001])
+    assert sweep.thresholds == pytest.approx([0.03, 0.3001, 0.4001, 0.6001])
     assert sweep.recall == pytest.approx([1, 0.5, 0.5, 0])
     assert sweep.precision[:3] == pytest.approx([2 / 3, 1 / 2, 1])
     assert sweep.false_alarms == pytest.approx([1, 1, 0, 0])

@@ -29,7 +29,7 @@ ALSO: Mapping[
 ] = {  # further classes a hazard can rest on, moved after the deciding ones
     "blocked_exit": (("chain_lock",),),
 }
-LOWEST = 0.05  # no threshold is tried below it
+LOWEST = 0.03  # no threshold is tried below it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
