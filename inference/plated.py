@@ -16,9 +16,8 @@ from firewarden.inference.image import Image
 from firewarden.models.registry import find_manifest
 
 PLATED_CLASSES = ("vehicle", "ebike")
-LEAST_CONFIDENCE = (
-    0.01  # chosen on val photos: benchmarks/privacy.py measures what it covers and what needlessly
-)
+# chosen on val photos; benchmarks/privacy.py measures what it covers, and what needlessly
+LEAST_CONFIDENCE = 0.01
 _SURE = 0.25
 _MARGIN = 0.1  # of width and height, on every side
 _UNSURE_ABOVE, _UNSURE_BESIDE = 0.8, 0.2  # of height and of width
