@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field
 
 _SPARE = 2  # photos beyond those worked on while more come in than can be served: one ready, one coming in
-_NOISE = 0.25  # of a photo that means are wrong by; rather one too few is worked on than one too many
+_NOISE = 0.25  # of a photo that means are wrong by; rather one too few is in line than one too many
 _CALM_S = 1.0  # without a refusal, before bursts are let in again
 _SLOW_UPLOAD_S = 1.0  # an upload that takes longer comes over a slow line and does not stand in ours yet
 _SMOOTHING = 0.1  # weight of the newest photo in the running mean
@@ -99,8 +99,8 @@ class Admission:
 
     def standing_line(self) -> int:
         """Photos that may be uploading, waiting or worked on while more come in than can be served. Where uploads take
-        longer, as many more as arrive meanwhile."""
-        return self._at_once() + _SPARE + int(self.pace * self._upload_s)
+        longer, as many more as arrive meanwhile, rounded up: a place too few leaves a core idle now and then."""
+        return self._at_once() + _SPARE + math.ceil(self.pace * self._upload_s - _NOISE)
 
     def _at_once(self) -> int:
         """Photos that the machine works on at full speed side by side; all workers until one was seen alone."""

@@ -16,6 +16,7 @@ from firewarden.cctv.outbox import DeliveryPolicy, Outbox
 from firewarden.cctv.webhook import WebhookSender, WebhookSettings
 from firewarden.errors import HazardError
 from firewarden.inference.cctv_rules import RegisterRules
+from firewarden.jobs.photos import sweep_photos
 from firewarden.jobs.retention import forget_old_jobs
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import build_engine, database_now, prepare
@@ -29,6 +30,7 @@ class Tidied:
 
     pictures: int
     jobs: int
+    photos: int = 0  # of batches and refused uploads, by a sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,24 @@ class CctvStores:
     events: EventStore
     outbox: Outbox
     health: HealthStore
+    photos: BlobStore  # of inspections and batches
     job_retention_days: int
 
     def open(self) -> None:
-        """Make the folder of the pictures; the schema is the caller's."""
+        """Make the folders of the pictures; the schema is the caller's."""
         self.events.pictures.blobs.open()
+        self.photos.open()
 
-    def tidy(self, rules: RegisterRules) -> Tidied:
-        """Delete pictures of events and batches whose time is over, and messages sent long ago."""
+    def tidy(self, rules: RegisterRules, *, sweep: bool = False) -> Tidied:
+        """Delete pictures of events and batches whose time is over, and messages sent long ago. `sweep` looks through all
+        photos for those that no row names."""
         cameras = {camera.id: camera for camera in self.cameras.load_all()}
         with self.engine.connect() as connection:
             now = database_now(connection)
         self.outbox.forget_sent(now - _SENT_KEPT)
         pictures = self.events.pictures.delete_old(cameras, days_without_camera=rules.retention_days)
-        return Tidied(pictures, forget_old_jobs(self.engine, days=self.job_retention_days))
+        forgotten = forget_old_jobs(self.engine, self.photos, days=self.job_retention_days)
+        return Tidied(pictures, forgotten, sweep_photos(self.engine, self.photos) if sweep else 0)
 
 
 def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
@@ -66,6 +72,7 @@ def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
         EventStore(engine, blobs, settings.destinations),
         Outbox(engine, policy),
         HealthStore(engine),
+        BlobStore(settings.data_dir / "blobs"),
         settings.job_retention_days,
     )
 

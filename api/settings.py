@@ -40,9 +40,9 @@ class Settings(BaseSettings):
         description="Runs of the network at the same time in one process; by default what `doctor --tune` measured, "
         "else all cores, shared by the workers.",
     )
-    queue_size: int = Field(default=256, ge=0, description="Photos that may wait; the next one gets 429.")
+    queue_size: int = Field(default=64, ge=0, description="Photos that may wait; the next one gets 429.")
     max_wait_s: float = Field(
-        default=2.0, gt=0, description="Longest time a photo may be expected to wait; beyond it, 429."
+        default=3.0, gt=0, description="Longest time a photo may be expected to wait; beyond it, 429."
     )
     max_body_bytes: int = Field(default=32 * _MIB, ge=1, description="Largest photo.")
     max_multipart_bytes: int = Field(

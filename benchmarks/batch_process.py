@@ -28,7 +28,6 @@ except ModuleNotFoundError as missing:
         "psutil is not installed; watching a batch needs it: pip install 'firewarden[bench]'"
     ) from missing
 
-_POLL_S = 0.005
 _RSS_EVERY_S = 0.5
 
 
@@ -50,6 +49,8 @@ class BatchProcess:
         self.tally: dict[str, int] | None = None
         self.held_s = self._held_at = 0.0
         self.began = time.monotonic()
+        self._changed = threading.Condition()  # told when what is waited for is done: no polling beside it
+        self._wanted, self._ended = 0, False
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__],
@@ -76,10 +77,11 @@ class BatchProcess:
 
     def wait_for(self, done: int) -> None:
         """Until so many inputs are done; raises HazardError where the process ends before."""
-        while self.done < done:
-            if not self._reader.is_alive() and self.done < done:
-                raise self._failed()
-            time.sleep(_POLL_S)
+        with self._changed:
+            self._wanted = done
+            self._changed.wait_for(lambda: self.done >= done or self._ended)
+        if self.done < done:
+            raise self._failed()
 
     def wait(self) -> None:
         """Until it has ended; raises HazardError for a failure."""
@@ -111,6 +113,14 @@ class BatchProcess:
                 self.tally = told["tally"]
             else:
                 self.events.append(Event(told["at"] - self.held_s, told["done"], told["resident_mb"]))
+                if told["done"] >= self._wanted:
+                    self._tell_waiter()
+        self._ended = True
+        self._tell_waiter()
+
+    def _tell_waiter(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _failed(self) -> HazardError:
         self._log.seek(0)

@@ -22,6 +22,7 @@ from firewarden.models.manifest import ModelManifest
 POST_PATH = "/v1/inspections"
 MEMORY_DISTINCT = 500  # photos that the memory run sends again and again, so that they fit on the disk
 _WATCH_EVERY_S = 1.0
+_OVERLOAD_WARM_UP_S = 5.0  # at twice the pace the line first fills, then is worked off to its standing length
 _STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and caches have filled
 
 
@@ -90,6 +91,11 @@ def memory_figures(resident_mb: Sequence[float], requests: int) -> dict[str, Any
     }
 
 
+def open_warm_up_s(plan: HttpPlan, share: float) -> float:
+    """Warm-up of an open loop at this share of the peak."""
+    return max(plan.warm_up_s, _OVERLOAD_WARM_UP_S) if share > 1 else plan.warm_up_s
+
+
 def _loads_of_photo(
     plan: HttpPlan, server: ServerProcess, target: Target, photo: BenchPhoto, work: Path
 ) -> Iterator[dict[str, Any]]:
@@ -101,7 +107,8 @@ def _loads_of_photo(
         yield {"photo": photo.name, "loop": "closed", "clients": clients, "rate": None, **served.to_json()}
     for share in plan.open_shares if best else ():
         rate = round(share * best, 3)
-        served = _put(plan, server, target, Load(0, rate, plan.seconds, plan.warm_up_s), photo, work)
+        load = Load(0, rate, plan.seconds, open_warm_up_s(plan, share))
+        served = _put(plan, server, target, load, photo, work)
         of_best = round(served.result.goodput / best, 4)
         told = {"photo": photo.name, "loop": "open", "clients": None, "rate": rate, "share_of_best": share}
         yield {**told, "goodput_of_best": of_best, **served.to_json()}

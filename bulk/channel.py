@@ -1,8 +1,9 @@
 """A bounded queue between threads that knows when it has ended: closed by its last producer, or aborted by anyone."""
 
 import threading
-from collections import deque
 from collections.abc import Iterator
+from enum import Enum
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -12,46 +13,56 @@ class Aborted(Exception):
     """The other side has given up."""
 
 
+class _End(Enum):
+    """Stands behind the last thing; whoever meets it leaves it there for the others."""
+
+    END = 0
+
+
 class Channel(Generic[T]):
-    """At most `capacity` things wait. Each of `producers` calls `leave` once; iteration then ends when it is empty."""
+    """At most `capacity` things wait. Each of `producers` calls `leave` once; iteration then ends when it is empty.
+
+    A thing, or room for one, wakes one thread: each of them is a token in a queue of its own.
+    """
 
     def __init__(self, capacity: int, *, producers: int = 1) -> None:
-        self._capacity = capacity
         self._producers = producers
-        self._waiting: deque[T] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        self._waiting: SimpleQueue[T | _End] = SimpleQueue()
         self._aborted = False
+        for _ in range(capacity):
+            self._room.put(None)
 
     def put(self, thing: T) -> None:
         """Wait for room; raises Aborted."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._aborted or len(self._waiting) < self._capacity)
-            if self._aborted:
-                raise Aborted
-            self._waiting.append(thing)
-            self._changed.notify_all()
+        self._room.get()
+        if self._aborted:
+            self._room.put(None)
+            raise Aborted
+        self._waiting.put(thing)
 
     def __iter__(self) -> Iterator[T]:
         """Things as they come, for any number of consumers; raises Aborted."""
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._aborted or self._waiting or not self._producers)
+            thing = self._waiting.get()
+            if self._aborted or isinstance(thing, _End):
+                self._waiting.put(_End.END)
                 if self._aborted:
                     raise Aborted
-                if not self._waiting:
-                    return
-                thing = self._waiting.popleft()
-                self._changed.notify_all()
+                return
+            self._room.put(None)
             yield thing
 
     def leave(self) -> None:
         """One producer is done."""
-        with self._changed:
+        with self._lock:
             self._producers -= 1
-            self._changed.notify_all()
+            if not self._producers:
+                self._waiting.put(_End.END)
 
     def abort(self) -> None:
         """Wake everybody and let nothing through any more."""
-        with self._changed:
-            self._aborted = True
-            self._changed.notify_all()
+        self._aborted = True
+        self._room.put(None)
+        self._waiting.put(_End.END)

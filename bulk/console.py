@@ -1,5 +1,6 @@
 """A batch in a terminal: a bar with rate and time left while it runs, a few lines when it is done."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from firewarden.bulk.engine import OnProgress, Tally
 from firewarden.bulk.job import JobResult
 
 _SHOWN_ERRORS = 5
+_SHOW_EVERY_S = 0.1
 
 
 @contextmanager
@@ -27,7 +29,15 @@ def shown_progress(console: Console, total: int | None, *, quiet: bool) -> Itera
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("batch", total=total, rate="", failed="")
 
+        shown_s = -_SHOW_EVERY_S
+
         def show(tally: Tally) -> None:
+            nonlocal shown_s
+            if (
+                time.monotonic() - shown_s < _SHOW_EVERY_S
+            ):  # the bar works out its rate anew each time it is told
+                return
+            shown_s = time.monotonic()
             speed = bar.tasks[0].speed
             failed = f"{tally.failed} not scored" if tally.failed else ""
             bar.update(task, completed=tally.done, rate=f"{speed:.1f}/s" if speed else "", failed=failed)

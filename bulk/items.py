@@ -40,7 +40,9 @@ class FileReader:
                 raise Unreadable("cannot be read: it is a pipe or a device, expected a file")
             check_size(told.st_size)
             with self.path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)  # it may have grown since
+                data = file.read(told.st_size + 1)  # asked for MAX_BYTES it would first get memory for them
+                if len(data) > told.st_size:  # it has grown since
+                    data += file.read(MAX_BYTES + 1 - len(data))
         except OSError as error:
             raise Unreadable(f"cannot be read: {error.strerror or error}") from error
         check_size(len(data))

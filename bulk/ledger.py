@@ -38,7 +38,8 @@ class Ledger:
     ) -> None:
         self._folder = folder
         self._sync_rows, self._sync_s, self._part_bytes = sync_rows, sync_s, part_bytes
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # rows and parts
+        self._index_lock = threading.Lock()  # taken last; who looks a key up does not wait for the disk
         self._lines: list[bytes] = []
         self._entries: list[_Entry] = []
         with _stops(folder):
@@ -52,11 +53,13 @@ class Ledger:
 
     def claim(self, key: str, place: str) -> str | None:
         """None for a key this run has not met, else the place where it met it first."""
-        with self._lock, _stops(self._folder):
-            told = self._index.execute("SELECT place FROM claimed WHERE key=?", (digest(key),)).fetchone()
-            if told is None:
-                self._index.execute("INSERT INTO claimed VALUES (?, ?)", (digest(key), place))
-            return None if told is None else str(told[0])
+        named = digest(key)
+        with self._index_lock, _stops(self._folder):
+            made = self._index.execute("INSERT OR IGNORE INTO claimed VALUES (?, ?)", (named, place))
+            if made.rowcount:
+                return None
+            told = self._index.execute("SELECT place FROM claimed WHERE key=?", (named,)).fetchone()
+            return str(told[0])
 
     def is_finished(self, key: str, identity: str) -> bool:
         """Whether the latest row of a key is of this identity."""
@@ -64,7 +67,7 @@ class Ledger:
 
     def finished_id(self, key: str) -> str | None:
         """The identity of the latest row of a key; None where there is none, or only an error to try again."""
-        with self._lock, _stops(self._folder):
+        with self._index_lock, _stops(self._folder):
             told = self._index.execute("SELECT id FROM rows WHERE key=?", (digest(key),)).fetchone()
         return told[0] if told else None
 
@@ -83,9 +86,10 @@ class Ledger:
         """Force all rows to disk; raises BatchStopped, with the part cut back to its last whole row."""
         with self._lock, _stops(self._folder):
             self._append(b"".join(self._lines))
-            self._index.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", self._entries)
-            self._index.execute("INSERT OR REPLACE INTO parts VALUES (?, ?)", (self._number, self._size))
-            self._index.commit()
+            with self._index_lock:
+                self._index.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", self._entries)
+                self._index.execute("INSERT OR REPLACE INTO parts VALUES (?, ?)", (self._number, self._size))
+                self._index.commit()
             self._lines, self._entries, self._synced_s = [], [], time.monotonic()
             if self._size >= self._part_bytes:
                 self._next_part()

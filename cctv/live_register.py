@@ -1,8 +1,9 @@
 """The register of the database as those who watch see it: its cameras with their sources, read again when it changes."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,9 +21,16 @@ class LiveRegister:
     """A `runner.Register`. A camera whose address cannot be used here is told once and left out until it can."""
 
     def __init__(
-        self, store: CameraStore, *, replay: bool = False, environment: Mapping[str, str] | None = None
+        self,
+        store: CameraStore,
+        *,
+        only: Collection[str] = (),
+        replay: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._store, self._replay, self._environment = store, replay, environment
+        """`only`: patterns of ids, of which one has to fit; none: all cameras."""
+        self._store, self._only = store, tuple(only)
+        self._replay, self._environment = replay, environment
         self._marks: dict[str, datetime] = {}
         self._told: dict[str, str] = {}  # of cameras that are left out
 
@@ -49,7 +57,8 @@ class LiveRegister:
             _log.warning("the register was not read (%s); the cameras stay as they are", type(error).__name__)
 
     def _watched(self) -> Watched:
-        listed = [(camera, self._source(camera)) for camera in self._store.load_all()]
+        chosen = chosen_cameras(self._store.load_all(), self._only)
+        listed = [(camera, self._source(camera)) for camera in chosen]
         watched = [(camera, source) for camera, source in listed if source is not None]
         self._told = {c.id: self._told[c.id] for c, source in listed if source is None}
         return watched
@@ -62,6 +71,12 @@ class LiveRegister:
                 _log.warning("not watched: %s", error)
             self._told[camera.id] = str(error)
             return None
+
+
+def chosen_cameras(cameras: Iterable[Camera], only: Collection[str]) -> list[Camera]:
+    """Cameras whose id fits one of the patterns (`*`, `?`, `[...]`), upper and lower case told apart; all where there is no
+    pattern."""
+    return [c for c in cameras if not only or any(fnmatchcase(c.id, pattern) for pattern in only)]
 
 
 def source_of(camera: Camera, *, replay: bool, environment: Mapping[str, str] | None = None) -> Source:

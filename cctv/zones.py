@@ -12,6 +12,7 @@ from firewarden.cctv.camera import Camera, Corners
 from firewarden.cctv.polygons import covered_by, share_inside
 from firewarden.findings import Box, Finding, InspectionResult, Outcome
 from firewarden.inference.cctv_rules import ZoneRules
+from firewarden.inference.parts import with_parts
 from firewarden.inference.predicates import lower_parts
 from firewarden.inference.relations import ObstructedExit, OccupiedLane, Relation
 from firewarden.inference.rules import Rules
@@ -27,7 +28,7 @@ def find_in_zones(view: View, result: InspectionResult, camera: Camera, rules: R
     found = []
     if camera.zones.egress:
         for relation in _of_kind(rules, ObstructedExit):
-            claimed = _claimed(result, relation, rules)
+            claimed = _claimed(view, result, relation, rules)
             rows = [row for row in view.rows(relation.obstacles).tolist() if row not in claimed]
             found += [_egress(view, rows, zone, relation, rules) for zone in camera.zones.egress]
     if camera.zones.fire_lane:
@@ -35,14 +36,14 @@ def find_in_zones(view: View, result: InspectionResult, camera: Camera, rules: R
     return tuple(finding for finding in found if finding is not None)
 
 
-def _claimed(result: InspectionResult, relation: Relation, rules: Rules) -> frozenset[int]:
+def _claimed(view: View, result: InspectionResult, relation: Relation, rules: Rules) -> frozenset[int]:
     order = [row.hazard for row in rules.relations]
     earlier = order[: order.index(relation.hazard) + 1]
     return frozenset(
         row
         for finding in result.findings
         if finding.outcome is Outcome.HAZARD and finding.hazard in earlier
-        for row in finding.evidence
+        for row in with_parts(view, finding.evidence, rules)
     )
 
 

@@ -4,24 +4,19 @@ Where the database and the receivers are is said by the environment (`FIREWARDEN
 2 a register with faults or settings that are not safe.
 """
 
-import json
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-events_app = typer.Typer(no_args_is_help=True, help="What happened at cameras.")
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_options import DataDirOption, JsonOption, RegisterFile, RulesOption
 
-DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Folder for pictures and database.")]
-RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+events_app = typer.Typer(no_args_is_help=True, help="What happened at cameras.")
 
 
 def add_camera_commands(cctv_app: typer.Typer, cameras_app: typer.Typer) -> None:
@@ -33,7 +28,7 @@ def add_camera_commands(cctv_app: typer.Typer, cameras_app: typer.Typer) -> None
 
 
 def import_cameras(
-    file: Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")],
+    file: RegisterFile,
     rules: RulesOption = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
@@ -45,15 +40,15 @@ def import_cameras(
 
     register = read_register(file, load_rules(rules))
     for problem in register.problems:
-        _err.print(escape(f"{file}:{problem}"), highlight=False)
+        ERR.print(escape(f"{file}:{problem}"), highlight=False)
     if register.problems:
-        _err.print("nothing was imported", highlight=False)
+        ERR.print("nothing was imported", highlight=False)
         raise typer.Exit(2)
     done = open_cctv(_settings(data_dir)).cameras.put_all(register.cameras)
     if as_json:
-        _print_json({name: list(getattr(done, name)) for name in ("added", "changed", "unchanged")})
+        print_json({name: list(getattr(done, name)) for name in ("added", "changed", "unchanged")})
     else:
-        _out.print(
+        OUT.print(
             f"{len(done.added)} added, {len(done.changed)} changed, {len(done.unchanged)} as before",
             highlight=False,
         )
@@ -80,14 +75,14 @@ def list_events(
     )
     if as_json:
         for record in records:
-            _print_json(event_to_json(record))
+            print_json(event_to_json(record))
         return
     table = Table("id", "camera", "hazard", "level", "opened", "ended", "state", box=None, pad_edge=False)
     for record in records:
         names = ("id", "camera_id", "hazard", "risk_level", "opened_at", "ended_at")
         cells = (str(record.event[name] or "-") for name in names)
         table.add_row(*map(escape, cells), record.state.value)
-    _out.print(table)
+    OUT.print(table)
 
 
 def deliver(
@@ -108,41 +103,40 @@ def deliver(
     stores = open_cctv(settings)
     _warn_of_orphans(stores, settings)
     if revive:
-        _err.print(f"{stores.outbox.revive()} messages get their attempts again", highlight=False)
+        ERR.print(f"{stores.outbox.revive()} messages get their attempts again", highlight=False)
     if once:
         sent = {s.destination: send_due(stores.outbox, s, threading.Event()) for s in senders}
         for sender in senders:
             sender.close()
-        _print_json({"sent": sent})
+        print_json({"sent": sent})
         return
     deliverer = build_deliverer(stores, settings, chores=lambda: stores.tidy(register_rules))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: deliverer.stop())
-    _err.print(f"sending to {', '.join(settings.destinations) or 'nobody'}", highlight=False)
+    ERR.print(f"sending to {', '.join(settings.destinations) or 'nobody'}", highlight=False)
     deliverer.run()
 
 
 def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:
-    """Delete pictures of ended events, and batches that have ended, whose time of keeping is over."""
+    """Delete pictures of ended events, and batches that have ended, whose time of keeping is over; photos that nothing names."""
     from firewarden.api.cctv_stores import open_cctv
     from firewarden.inference.rules import load_rules
 
-    deleted = open_cctv(_settings(data_dir)).tidy(load_rules(rules).cctv.register)
-    _out.print(f"{deleted.pictures} pictures, {deleted.jobs} batches deleted", highlight=False)
+    deleted = open_cctv(_settings(data_dir)).tidy(load_rules(rules).cctv.register, sweep=True)
+    OUT.print(
+        f"{deleted.pictures} pictures, {deleted.jobs} batches, {deleted.photos} photos that nothing names deleted",
+        highlight=False,
+    )
 
 
 def _warn_of_orphans(stores: Any, settings: Any) -> None:
     """Messages for a destination that is no longer set up wait for ever; say so."""
     for name, backlog in stores.outbox.backlogs().items():
         if backlog.waiting and name not in settings.destinations:
-            _err.print(f"{backlog.waiting} messages wait for {name}, which is not set up", highlight=False)
+            ERR.print(f"{backlog.waiting} messages wait for {name}, which is not set up", highlight=False)
 
 
 def _settings(data_dir: Path | None) -> Any:
     from firewarden.api.settings import Settings
 
     return Settings(data_dir=data_dir) if data_dir is not None else Settings()
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

@@ -3,17 +3,16 @@
 Exit codes: 0 all well, 2 a register with faults. Each subcommand imports what it needs when it runs.
 """
 
-import json
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from firewarden.cli_cameras import add_camera_commands
+from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_options import JsonOption, RegisterFile, RulesOption
 from firewarden.cli_watch import run, simulate
 
 cctv_app = typer.Typer(no_args_is_help=True, help="Fixed cameras.")
@@ -22,11 +21,6 @@ cctv_app.add_typer(cameras_app, name="cameras")
 cctv_app.command()(run)
 cctv_app.command()(simulate)
 add_camera_commands(cctv_app, cameras_app)
-_out, _err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-
-RegisterFile = Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")]
-RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 @cameras_app.command("validate")
@@ -38,10 +32,10 @@ def validate(file: RegisterFile, rules: RulesOption = None, as_json: JsonOption 
             {"line": p.line, "camera_id": p.camera_id, "message": p.message, "refused": p.refused}
             for p in register.problems
         ]
-        _print_json({"cameras": len(register.cameras), "problems": problems})
+        print_json({"cameras": len(register.cameras), "problems": problems})
     else:
         _print_problems(file, register)
-        _out.print(
+        OUT.print(
             f"{len(register.cameras)} cameras in order, {len(register.problems)} problems", highlight=False
         )
     raise typer.Exit(2 if register.problems else 0)
@@ -53,7 +47,7 @@ def list_cameras(file: RegisterFile, rules: RulesOption = None, as_json: JsonOpt
     register = _read(file, rules)
     _print_problems(file, register)
     if as_json:
-        _print_json(register.to_json())
+        print_json(register.to_json())
     else:
         table = Table(
             "id", "name", "venue", "scene", "every s", "keep days", "expected", box=None, pad_edge=False
@@ -62,7 +56,7 @@ def list_cameras(file: RegisterFile, rules: RulesOption = None, as_json: JsonOpt
             expected = ", ".join(f"{count} {name}" for name, count in camera.expected.items())
             cells = (camera.id, camera.name, camera.venue, camera.scene, f"{camera.sample_every_s:g}")
             table.add_row(*map(escape, cells), str(camera.retention_days), expected)
-        _out.print(table)
+        OUT.print(table)
     raise typer.Exit(2 if register.problems else 0)
 
 
@@ -76,8 +70,4 @@ def _read(file: Path, rules: Path | None) -> Any:
 
 def _print_problems(file: Path, register: Any) -> None:
     for problem in register.problems:
-        _err.print(escape(f"{file}:{problem}"), highlight=False)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        ERR.print(escape(f"{file}:{problem}"), highlight=False)

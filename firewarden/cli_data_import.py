@@ -1,76 +1,51 @@
 """`firewarden data import`: labelled photos of another format into a data folder."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.markup import escape
 
 from firewarden.cli_console import OUT, print_json, progress
+from firewarden.cli_data_import_options import (
+    AppendOption,
+    CheckedOption,
+    ClassesOption,
+    DropUnmappedOption,
+    FormatArgument,
+    Frame,
+    FrameOption,
+    ImagesOption,
+    InSplitOption,
+    LabelsArgument,
+    MapOption,
+    PlaceGroupOption,
+    PlacesOption,
+    PrefixOption,
+    SceneOption,
+    SourceOption,
+)
 from firewarden.cli_data_options import DataSetOption, RegisterOption
 from firewarden.cli_options import JsonOption
 from firewarden.errors import DatasetError
 
 
-class Format(StrEnum):
-    """Label formats that can be imported."""
-
-    YOLO = "yolo"
-    COCO = "coco"
-    VOC = "voc"
-    LABELME = "labelme"
-    CVAT = "cvat"
-
-
-class Frame(StrEnum):
-    """Which picture labels were drawn on, where EXIF turns it."""
-
-    AUTO = "auto"
-    UPRIGHT = "upright"
-    STORED = "stored"
-
-
 def import_photos(
-    label_format: Annotated[
-        Format, typer.Argument(metavar="FORMAT", help="yolo, coco, voc, labelme or cvat.")
-    ],
-    labels: Annotated[
-        Path, typer.Argument(help="Folder of labels (yolo, voc, labelme) or file (coco, cvat).")
-    ],
+    label_format: FormatArgument,
+    labels: LabelsArgument,
     out: DataSetOption,
-    source: Annotated[str, typer.Option(help="Source, by id or name in the register.")],
-    class_map: Annotated[
-        list[str], typer.Option("--map", help="car=vehicle,door,crowd=ignore:person,cat=-; repeatable.")
-    ],
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures, if not beside the labels.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split of all photos: train, val or test.")] = "train",
-    place_group: Annotated[
-        str | None,
-        typer.Option(help="Place by template: {parent}, {stem}, {prefix} (stem without last number)."),
-    ] = None,
-    places: Annotated[
-        Path | None, typer.Option(help="Places by CSV with the columns file and place_group.")
-    ] = None,
-    scene: Annotated[str, typer.Option(help="Kind of place of all photos, e.g. stairwell.")] = "",
-    prefix: Annotated[str, typer.Option(help="Begins every file name; keeps sources apart.")] = "",
-    checked: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Classes the source labelled in every photo, or 'all'; default: those that --map aims at."
-        ),
-    ] = None,
-    drop_unmapped: Annotated[bool, typer.Option(help="Leave out classes that --map does not name.")] = False,
-    frame: Annotated[
-        Frame, typer.Option(help="Picture that labels were drawn on, where EXIF turns it.")
-    ] = Frame.AUTO,
-    classes: Annotated[
-        Path | None,
-        typer.Option(help="classes.txt; default: that of --out, else the shipped model's classes."),
-    ] = None,
-    append: Annotated[bool, typer.Option(help="Add to a data folder that exists.")] = False,
+    source: SourceOption,
+    class_map: MapOption,
+    images: ImagesOption = None,
+    split: InSplitOption = "train",
+    place_group: PlaceGroupOption = None,
+    places: PlacesOption = None,
+    scene: SceneOption = "",
+    prefix: PrefixOption = "",
+    checked: CheckedOption = None,
+    drop_unmapped: DropUnmappedOption = False,
+    frame: FrameOption = Frame.AUTO,
+    classes: ClassesOption = None,
+    append: AppendOption = False,
     register: RegisterOption = None,
     as_json: JsonOption = False,
 ) -> None:

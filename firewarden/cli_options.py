@@ -10,6 +10,8 @@ from firewarden.findings import RiskLevel
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id, or the path of a model folder.")]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Folder for pictures and database.")]
+RegisterFile = Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")]
 ManifestFolderOption = Annotated[Path, typer.Option("--data", help="Data folder with manifest.csv.")]
 TilesOption = Annotated[
     int,

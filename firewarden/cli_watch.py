@@ -3,13 +3,14 @@
 Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, or a sink that could not take what was seen.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from firewarden.cli_console import ERR, OUT, print_json
-from firewarden.cli_options import JsonOption, ModelOption, RulesOption, model_named
+from firewarden.cli_options import DataDirOption, JsonOption, ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import inspect_runtime
 from firewarden.errors import HazardError
 
@@ -29,7 +30,7 @@ def run(
     state: Annotated[
         Path | None, typer.Option(help="With --events: folder that keeps what is followed over a restart.")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder for pictures and database.")] = None,
+    data_dir: DataDirOption = None,
     metrics_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics.")
     ] = None,
@@ -38,6 +39,9 @@ def run(
         bool, typer.Option("--replay", help="Play files as live cameras: at their speed, over and over.")
     ] = False,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only cameras whose id fits, e.g. 'east-*'; repeatable.")
+    ] = None,
     workers: WorkersOption = None,
     group_size: GroupOption = 8,
     model: ModelOption = None,
@@ -52,7 +56,7 @@ def run(
     sink, memory, report = _keeping(events, state, data_dir)
     inspector, effort = _open(model, rules, workers, group_size)
     metrics = (metrics_host, metrics_port) if metrics_port is not None else None
-    cameras = _cameras(register, inspector.rules, data_dir, replay)
+    cameras = _cameras(register, inspector.rules, data_dir, replay, only or ())
     watching = Watching(effort, replay, memory, seconds, metrics, report)
     statuses = run_cameras(cameras, inspector, sink, watching)
     if as_json:
@@ -122,15 +126,20 @@ def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> 
     return JsonLinesSink(events), StateFolder(state) if state is not None else None, None
 
 
-def _cameras(register: Path | None, rules: Any, data_dir: Path | None, replay: bool) -> Any:
+def _cameras(
+    register: Path | None, rules: Any, data_dir: Path | None, replay: bool, only: Collection[str]
+) -> Any:
     """The cameras of a file, or the register of the database."""
-    if register is not None:
-        from firewarden.cctv.register import load_cameras
+    from firewarden.cctv.live_register import LiveRegister, chosen_cameras
 
-        return load_cameras(register, rules)
-    from firewarden.cctv.live_register import LiveRegister
+    if register is None:
+        return LiveRegister(_stores(data_dir).cameras, only=only, replay=replay)
+    from firewarden.cctv.register import load_cameras
 
-    return LiveRegister(_stores(data_dir).cameras, replay=replay)
+    chosen = chosen_cameras(load_cameras(register, rules), only)
+    if only and not chosen:
+        raise HazardError(f"{register}: no camera fits --only {' '.join(only)}; patterns are of ids")
+    return chosen
 
 
 def _stores(data_dir: Path | None) -> Any:

@@ -1,5 +1,7 @@
 """Boxes and polygons in image pixels. y grows downwards; boxes are continuous xyxy, so width is x_max - x_min."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,14 +11,18 @@ Polygon = NDArray[np.float32]  # (k, 2) convex, x and y
 
 def box_area(boxes: Boxes) -> NDArray[np.float32]:
     """Areas (n,) of boxes (n, 4)."""
-    return np.asarray((boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1), np.float32)
+    sides = (boxes[:, 2:] - boxes[:, :2]).clip(0)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def intersection_batch(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """Pairwise intersection areas (n, m)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.asarray((high - low).clip(0).prod(axis=2), np.float32)
+    width, height = (
+        np.minimum(a[:, None, axis + 2], b[None, :, axis + 2])
+        - np.maximum(a[:, None, axis], b[None, :, axis])
+        for axis in (0, 1)
+    )
+    return np.asarray(width.clip(0) * height.clip(0), np.float32)
 
 
 def iou_batch(a: Boxes, b: Boxes) -> NDArray[np.float32]:
@@ -71,19 +77,44 @@ def _clip_half_plane(
     return kept
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """A grid of points over a convex polygon: `x (columns,)`, `y (rows,)`, and which points lie `inside (rows, columns)`."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+
+    def covered_share(self, boxes: Boxes) -> float:
+        """Share of the points inside that the union of `boxes` covers; 0 where there are none."""
+        n_inside = int(np.count_nonzero(self.inside))
+        if not n_inside or not len(boxes):
+            return 0.0
+        return int(np.count_nonzero(self._covered(boxes).any(axis=0) & self.inside)) / n_inside
+
+    def covered_by(self, boxes: Boxes) -> NDArray[np.bool_]:
+        """Which boxes (n,) cover a point inside."""
+        return np.asarray((self._covered(boxes) & self.inside).any(axis=(1, 2)))
+
+    def _covered(self, boxes: Boxes) -> NDArray[np.bool_]:
+        """Points that each box covers (n, rows, columns)."""
+        low_x, low_y, high_x, high_y = boxes.T[..., None]  # (n, 1) each
+        in_x = (self.x >= low_x) & (self.x <= high_x)
+        in_y = (self.y >= low_y) & (self.y <= high_y)
+        return np.asarray(in_y[:, :, None] & in_x[:, None, :])
+
+
+def sample_polygon(polygon: Polygon, *, samples: int = 48) -> Samples:
+    """A grid of `samples` x `samples` points; none lies inside a polygon without area."""
+    x, y = _sample_lines(polygon, samples)
+    if polygon_area(polygon) <= 0:
+        return Samples(x, y, np.zeros((samples, samples), np.bool_))
+    return Samples(x, y, _grid_inside(polygon, x, y))
+
+
 def covered_share(polygon: Polygon, boxes: Boxes, *, samples: int = 48) -> float:
     """Share of a convex polygon's area that the union of `boxes` covers, sampled on a `samples` x `samples` grid."""
-    if polygon_area(polygon) <= 0 or not len(boxes):
-        return 0.0
-    x, y = _sample_lines(polygon, samples)
-    inside = _grid_inside(polygon, x, y)
-    n_inside = int(np.count_nonzero(inside))
-    if not n_inside:
-        return 0.0
-    low_x, low_y, high_x, high_y = boxes.T[..., None]  # (m, 1) each, against (samples,)
-    in_x, in_y = (x >= low_x) & (x <= high_x), (y >= low_y) & (y <= high_y)
-    covered = (in_y[:, :, None] & in_x[:, None, :]).any(axis=0)  # (rows, columns)
-    return int(np.count_nonzero(covered & inside)) / n_inside
+    return sample_polygon(polygon, samples=samples).covered_share(boxes) if len(boxes) else 0.0
 
 
 def _sample_lines(polygon: Polygon, samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -75,5 +75,7 @@ def open_detector(
 
 def to_batch(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """One letterboxed BGR picture (h, w, 3) uint8 to a batch (1, 3, h, w) float32 RGB in [0, 1]."""
-    planes = pixels[..., ::-1].transpose(2, 0, 1)
-    return np.multiply(planes, np.float32(1 / 255), dtype=np.float32)[None]
+    batch = np.empty((1, 3, *pixels.shape[:2]), np.float32)
+    batch[0] = pixels[..., ::-1].transpose(2, 0, 1)
+    batch *= np.float32(1 / 255)
+    return batch

@@ -12,6 +12,7 @@ from PIL import Image
 
 from firewarden.findings import Box, Text
 from firewarden.geometry import Boxes
+from firewarden.inference.detector import Detector
 from firewarden.inference.draw_banner import Line, draw_banner, wrap_text
 from firewarden.inference.draw_layout import place_plate
 from firewarden.inference.draw_marks import (
@@ -37,9 +38,9 @@ from firewarden.inference.draw_shapes import (
 )
 from firewarden.inference.faces import find_faces
 from firewarden.inference.image import decode_image
-from firewarden.inference.plated import PLATED_CLASSES, find_plated, plated_regions
 from firewarden.inference.privacy import blur_private_regions, drop_faces_on
 from firewarden.inference.resize import resize
+from firewarden.inference.second_look import PLATED_CLASSES, look_again, plated_regions
 
 MAX_LONG_SIDE = 1600
 _MIN_LONG_SIDE = 960  # smaller pictures are enlarged: below this no text would be readable on a phone
@@ -74,22 +75,37 @@ def annotated_jpeg(data: bytes, result: Mapping[str, Any], names: Mapping[str, T
     return jpeg.getvalue()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PrivateBoxes:
+    """What to cover in one picture, in its pixels: the heads of `persons` (n, 4), and the regions `plated` (m, 4) round what
+    may bear a plate."""
+
+    persons: Boxes
+    plated: Boxes
+
+
 def blur_for_release(pixels: Pixels, result: Mapping[str, Any]) -> Pixels:
     """A copy of the photo (h, w, 3) BGR, at any scale, with faces and plates blurred: of `result`, and of what a second look
-    for faces and vehicles finds."""
+    for faces, persons and vehicles finds."""
     scale_xy = _scale_xy(result, (pixels.shape[1], pixels.shape[0]))
-    persons = _boxes_of(result, ("person",), scale_xy)
+    listed = _boxes_of(result, ("person",), scale_xy)
     extinguishers = _boxes_of(result, ("extinguisher",), scale_xy)
-    faces = drop_faces_on(find_faces(pixels), extinguishers, persons)
-    return blur_private_regions(pixels, persons, vehicle_regions(pixels, result), faces)
+    faces = drop_faces_on(find_faces(pixels), extinguishers, listed)
+    private = find_private(pixels, result)
+    return blur_private_regions(pixels, private.persons, private.plated, faces)
 
 
-def vehicle_regions(pixels: Pixels, result: Mapping[str, Any]) -> Boxes:
-    """What to soften (n, 4) in the photo (h, w, 3) BGR: round the vehicles of `result` and those that a second look finds."""
-    listed = _boxes_of(result, PLATED_CLASSES, _scale_xy(result, (pixels.shape[1], pixels.shape[0])))
-    found = find_plated(pixels)
-    confidence = np.concatenate([np.ones(len(listed), np.float32), found.confidence])
-    return plated_regions(np.concatenate([listed, found.xyxy]), confidence)
+def find_private(pixels: Pixels, result: Mapping[str, Any], detector: Detector | None = None) -> PrivateBoxes:
+    """Persons and plates of the photo (h, w, 3) BGR, at any scale: those of `result` and those of a second look, by the
+    shipped model if no detector is given."""
+    scale_xy = _scale_xy(result, (pixels.shape[1], pixels.shape[0]))
+    found = look_again(pixels, detector)
+    vehicles = _boxes_of(result, PLATED_CLASSES, scale_xy)
+    confidence = np.concatenate([np.ones(len(vehicles), np.float32), found.plated.confidence])
+    return PrivateBoxes(
+        np.concatenate([_boxes_of(result, ("person",), scale_xy), found.persons.xyxy]),
+        plated_regions(np.concatenate([vehicles, found.plated.xyxy]), confidence),
+    )
 
 
 def annotate(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text] = _NO_NAMES) -> Pixels:

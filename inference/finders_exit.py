@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from firewarden.findings import Finding, Outcome, SceneEstimate, Text, Zone
-from firewarden.geometry import Polygon, clip_polygon, inside_share_batch
+from firewarden.geometry import Polygon, clip_polygon, inside_share_batch, sample_polygon
 from firewarden.inference import predicates as p
 from firewarden.inference.relations import ClutteredPassage, ObstructedExit
 from firewarden.inference.rules import Rules
@@ -101,17 +101,16 @@ def _in_zone(door: _Door, rows: Rows) -> tuple[list[int], float]:
             base_above_lte_h=rel.base_above_lte_h,
         )
     ]
-    cover = p.zone_cover(door.zone, view.boxes(standing), lower_part=rel.lower_part)
-    overlap = p.lower_half_overlap(door.box, view.boxes(standing))
+    if not len(standing):
+        return [], 0.0
+    zone, half = sample_polygon(door.zone), sample_polygon(p.lower_half(door.box))
+    boxes = view.boxes(standing)
+    on_floor = p.lower_parts(boxes, share=rel.lower_part)
+    cover, overlap = zone.covered_share(on_floor), half.covered_share(boxes)
     if cover < rel.cover_gte and overlap < rel.lower_half_overlap_gte:
         return [], 0.0
-    return [int(row) for row in standing if _touches(door, int(row))], max(cover, overlap)
-
-
-def _touches(door: _Door, row: int) -> bool:
-    box = door.view.box(row)[None]
-    in_zone = p.zone_cover(door.zone, box, lower_part=door.rel.lower_part)
-    return in_zone > 0 or p.lower_half_overlap(door.box, box) > 0
+    touching = zone.covered_by(on_floor) | half.covered_by(boxes)
+    return standing[touching].tolist(), max(cover, overlap)
 
 
 def _blocked(

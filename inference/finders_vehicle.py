@@ -12,6 +12,7 @@ from firewarden.inference.cable_chains import (
     link_chains,
     rows_of_chains,
 )
+from firewarden.inference.parts import parts_among
 from firewarden.inference.relations import ChargingCable, OccupiedLane, VehicleIndoors
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
@@ -34,7 +35,7 @@ def find_vehicles_indoors(
     )
     if scraps.all():
         return [_perhaps_indoors(rel, view, scene, rules, rows)]
-    rows = rows[~scraps]
+    rows = without(rows[~scraps], parts_among(view, rows, rows[~scraps], rules).tolist())
     settled = scene.name in rel.scenes and scene.confidence >= rel.scene_confidence_gte
     chargers = _near(view, view.rows(rel.chargers), rows, rel.charger_within_w)
     cords = _cords_near(view, rel, rows)

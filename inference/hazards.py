@@ -12,6 +12,7 @@ from firewarden.inference.finders_vehicle import (
     find_occupied_lanes,
     find_vehicles_indoors,
 )
+from firewarden.inference.parts import with_parts
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View
 
@@ -38,7 +39,8 @@ def find_hazards(
     claimed: frozenset[int] = frozenset()
     for relation in rules.relations:
         found = FINDERS[relation.predicate](relation, view, scene, rules, claimed)
-        claimed = claimed.union(*(finding.evidence for finding in found if finding.outcome is Outcome.HAZARD))
+        judged = (finding.evidence for finding in found if finding.outcome is Outcome.HAZARD)
+        claimed = claimed.union(*(with_parts(view, evidence, rules) for evidence in judged))
         findings += [with_context(finding, rules, context) for finding in found]
     return tuple(findings)
 

@@ -65,13 +65,17 @@ def zone_cover(zone: Polygon, boxes: Boxes, *, lower_part: float) -> float:
     return covered_share(zone, lower_parts(boxes, share=lower_part))
 
 
-def lower_half_overlap(door: BoxRow, boxes: Boxes) -> float:
-    """Share of the door's lower half covered by the objects together."""
+def lower_half(door: BoxRow) -> Polygon:
+    """The door's lower half."""
     middle = (door[1] + door[3]) / 2
-    half = np.array(
+    return np.array(
         [[door[0], middle], [door[2], middle], [door[2], door[3]], [door[0], door[3]]], np.float32
     )
-    return covered_share(half, boxes)
+
+
+def lower_half_overlap(door: BoxRow, boxes: Boxes) -> float:
+    """Share of the door's lower half covered by the objects together."""
+    return covered_share(lower_half(door), boxes)
 
 
 def centre_inside(boxes: Boxes, outer: BoxRow) -> NDArray[np.bool_]:

@@ -1,9 +1,9 @@
 """Faces and plates in outward pictures. Blurred by construction from boxes, so the original must stay protected.
 
-Covered: heads of detected persons, faces found by the face detector that is installed (also of people the model missed and
-on posters), and everything that may be a vehicle or an e-bike (`plated`), which is softened as a whole until no plate can be
-read. Softening all of it keeps the object recognisable and needs no plate to be found first. docs/privacy.md says how much of
-that was measured.
+Covered: heads of whatever may be a person, faces found by the face detector that is installed (also of people the model missed
+and on posters), and everything that may be a vehicle or an e-bike, which is softened as a whole until no plate can be read
+(`second_look` finds what may be one). Softening all of it keeps the object recognisable and needs no plate to be found first.
+docs/privacy.md says how much of that was measured.
 NOT covered: people and vehicles that neither detector finds, identity papers, screens, name boards, written names and
 addresses, tattoos, clothing. Whoever publishes a picture still has to look at it.
 """

@@ -21,7 +21,7 @@ SCHEMA = "hazard-risk-rules/1"
 _TOP = frozenset(
     {"schema", "version", "tiers", "venue_groups", "scenes", "flags", "hazards", "relations", "questions",
      "confidence_routing", "modifiers", "closure_profiles", "scene_estimate", "quality", "notices",
-     "scene_texts", "class_texts", "cctv"}
+     "scene_texts", "class_texts", "parts", "cctv"}
 )  # fmt: skip
 
 
@@ -120,6 +120,15 @@ class SceneRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PartRule:
+    """When a box of `classes` counts as a part of a larger one of its class."""
+
+    classes: tuple[str, ...]
+    inside_gte: float
+    confidence_lt: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """The whole rule file, checked."""
 
@@ -139,6 +148,7 @@ class Rules:
     notices: Mapping[str, Text]
     scene_texts: Mapping[str, Text]
     class_texts: Mapping[str, Text]
+    parts: PartRule
     cctv: CctvRules
     class_lines: Mapping[str, int] = field(repr=False)
     source: Mapping[str, Any] = field(repr=False)
@@ -185,6 +195,8 @@ def _build_rules(top: PolicyMap) -> Rules:
     class_lines: dict[str, int] = {}
     relations = tuple(_relation(row, names, class_lines, top) for row in top.take("relations"))
     scene_rules = _scene_rules(top.section("scene_estimate"), names, class_lines)
+    parts = top.section("parts")
+    part_rule = build_row(PartRule, parts, {"classes": _classes(parts, "classes", class_lines)})
     cctv = build_cctv(top.section("cctv"), names, class_lines)
     return Rules(
         version=str(top.take("version")),
@@ -207,6 +219,7 @@ def _build_rules(top: PolicyMap) -> Rules:
         notices=_texts(top.section("notices"), [verdict.value for verdict in Verdict]),
         scene_texts=_texts(top.section("scene_texts"), top["scenes"]),
         class_texts=_texts(top.section("class_texts"), class_lines),
+        parts=part_rule,
         cctv=cctv,
         class_lines=class_lines,
         source=top,

@@ -21,12 +21,15 @@ class OnnxSession:
         path: Path,
         *,
         threads: int | None = None,
+        keep_buffers: bool = True,
         providers: Sequence[tuple[str, Mapping[str, Any]]] = CPU_PROVIDERS,
         ort: Any = onnxruntime,
     ) -> None:
-        """`threads` are those of one run (None: all cores). `ort` is the module, given by tests."""
+        """`threads` are those of one run (None: all cores). `keep_buffers` False gives them back after each run. `ort` is the
+        module, given by tests."""
         named = [(name, dict(options)) for name, options in providers]
-        self._session = ort.InferenceSession(str(path), session_options(ort, threads), providers=named)
+        options = session_options(ort, threads, keep_buffers=keep_buffers)
+        self._session = ort.InferenceSession(str(path), options, providers=named)
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self._input = self._session.get_inputs()[0].name
         rows, *others = self._session.get_outputs()
@@ -40,7 +43,7 @@ class OnnxSession:
         return NetworkOutput(rows, scene[0] if scene else np.empty((len(rows), 0), np.float32))
 
 
-def session_options(ort: Any, threads: int | None) -> Any:
+def session_options(ort: Any, threads: int | None, *, keep_buffers: bool = True) -> Any:
     """Options of every session. docs/tuning.md says what each was measured to do."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or 0  # 0: one for each physical core
@@ -48,6 +51,6 @@ def session_options(ort: Any, threads: int | None) -> Any:
     # Waiting threads sleep: a spinning one takes the core that another run, or the decoding of a photo, needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # The arena keeps the buffers of the largest run, so that later ones allocate nothing.
-    options.enable_cpu_mem_arena = True
+    options.enable_cpu_mem_arena = keep_buffers
     options.log_severity_level = 3
     return options

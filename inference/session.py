@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ class OpenedSession(ModelSession, Protocol):
     def signature(self) -> Signature: ...
 
 
+_references: WeakValueDictionary[str, OpenedSession] = WeakValueDictionary()  # by SHA-256 of the model
+
+
 def open_session(
     manifest: ModelManifest,
     *,
@@ -68,7 +72,15 @@ def open_session(
     session = open_runtime(manifest, replace(choice, threads=threads or choice.threads), cache_dir)
     check_signature(session.signature, manifest)
     session.run(np.zeros((1, 3, manifest.stride * 4, manifest.stride * 4), np.float32))
+    if choice.precision == "fp32":
+        _references[manifest.sha256] = session
     return session
+
+
+def find_reference(manifest: ModelManifest) -> OpenedSession | None:
+    """An fp32 session of this model that the process has open, whatever its runtime: a second one would hold weights and
+    buffers twice. None where there is none, or not any more."""
+    return _references.get(manifest.sha256)
 
 
 def open_runtime(

@@ -48,7 +48,7 @@ def run_worker(recipe: Recipe) -> None:
     prepare(engine)
     blobs = BlobStore(recipe.data_dir / "blobs")
     blobs.open()
-    chores = partial(forget_old_jobs, engine, days=recipe.keep_days)
+    chores = partial(forget_old_jobs, engine, blobs, days=recipe.keep_days)
     claims = ClaimStore(engine, recipe.lease)
     worker = Worker(claims, blobs, recipe.factory(), recipe.effort, recipe.pace, chores)
     _on_signals(worker.stop)

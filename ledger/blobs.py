@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ class BlobStore:
         target = self.path(sha256)
         pending = self._pending / uuid4().hex
         try:
-            if _has_size(target, len(data)):
+            if _is_renewed(target, len(data)):
                 return None
             _write_synced(pending, data)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +108,27 @@ class BlobStore:
         """Delete bytes; nothing happens where they are gone. The caller sees to it that no row names them any more."""
         self.path(sha256).unlink(missing_ok=True)
 
+    def discard(self, sha256: str, *, unused_s: float) -> bool:
+        """Delete bytes that nobody has put for `unused_s` seconds; whether they went. The caller has seen that no row names
+        them. Who puts them in the same moment has them kept, or finds them gone and writes them."""
+        target, aside = self.path(sha256), self._pending / uuid4().hex
+        if not _is_old(target, unused_s):
+            return False
+        try:
+            target.replace(aside)
+        except FileNotFoundError:  # another process was first
+            return False
+        if aside.exists() and not _is_old(aside, unused_s):  # put between the look and the move
+            aside.replace(target)
+            self._sync_folders([target])
+            return False
+        aside.unlink(missing_ok=True)
+        return True
+
+    def names(self) -> Iterator[str]:
+        """The sha256 of everything stored, in no order."""
+        return (path.name for path in self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"))
+
     def path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256[2:4] / sha256
 
@@ -124,9 +145,18 @@ class BlobStore:
         return self.root / "pending"
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _is_renewed(path: Path, size: int) -> bool:
+    """Whether a file of this size is there; it counts as put now."""
     try:
+        os.utime(path)
         return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _is_old(path: Path, unused_s: float) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime >= unused_s
     except FileNotFoundError:
         return False
 

@@ -197,6 +197,7 @@ job_items = Table(
     Column("row", Text),  # the line of the results
     Index("ix_job_items_next", "job_id", "state", "attempts", "number"),
     Index("ix_job_items_claim", "claim"),
+    Index("ix_job_items_sha256", "sha256"),
 )
 
 camera_health = Table(  # told now and then by the process that watches the camera

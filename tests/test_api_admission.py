@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from firewarden.api.admission import Admission, Refused
 from firewarden.api.deadline import budget_s
 from firewarden.api.problems import Problem
+from firewarden.api.settings import Settings
 
 
 def line(streams: int = 2, in_line: int = 0, **settings) -> Admission:
@@ -203,7 +204,32 @@ def test_uploads_over_slower_lines_leave_room_for_others_meanwhile() -> None:
     queue.observe(0.0, 0.1, 1, working=1)
     for _ in range(100):
         queue.end_upload(queue.begin_upload(0.0), 0.5)
-    assert queue.standing_line() == 4 + 9  # at that pace ten arrive while one is uploaded, here a little less
+    assert queue.standing_line() == 4 + 10  # at that pace ten arrive while one is uploaded
+
+
+@pytest.mark.parametrize(
+    ("upload_s", "places"),
+    [
+        pytest.param(0.0, 0, id="none"),
+        pytest.param(0.01, 0, id="0.2 photos: rather too few than too many"),
+        pytest.param(0.02, 1, id="0.4 photos: one is uploading now and then"),
+        pytest.param(0.06, 1, id="1.2 photos"),
+        pytest.param(0.07, 2, id="1.4 photos"),
+    ],
+)
+def test_a_photo_that_is_uploading_leaves_its_place_in_the_line_to_another(upload_s, places) -> None:
+    queue = line(service_s=0.1)  # 20 photos a second
+    queue.observe(0.0, 0.1, 1, working=1)
+    for _ in range(100):
+        queue.end_upload(queue.begin_upload(0.0), upload_s)
+    assert queue.standing_line() == 4 + places
+
+
+def test_sixty_four_clients_of_a_machine_of_25_photos_a_second_all_get_in() -> None:
+    longest_s = Settings.model_fields["max_wait_s"].default
+    queue = line(service_s=0.08, in_line=63, max_waiting=256, max_wait_s=longest_s)
+    assert queue.wait_s(63) == pytest.approx(2.48)
+    queue.begin_upload(0.0)
 
 
 def simulate(
@@ -213,6 +239,7 @@ def simulate(
     workers: int = 8,
     runs: int = 1,
     work_s: float = 0.05,
+    upload_s: float = 0.0,
     alone_first: int = 40,
 ) -> list[float]:
     """Times from arrival to answer of those let in between 5 s and 65 s, where `workers` share the `cores` evenly. Some
@@ -222,13 +249,15 @@ def simulate(
     for _ in range(alone_first):
         queue.observe(-9.0, work_s, 1, working=1)
     photos: list[Photo] = []
+    uploads: list[Photo] = []
     answered: list[float] = []
     now_s, next_s = 0.0, 0.0
     while now_s < 65:
         busy = [photo for photo in photos if photo.beside]
         speed = min(1.0, cores / max(1, len(busy)))
         first = min(busy, key=lambda photo: photo.left_s, default=None)
-        step_s = min(next_s - now_s, first.left_s / speed if first else math.inf)
+        read_s = min((photo.read_s for photo in uploads), default=math.inf)
+        step_s = min(next_s - now_s, read_s - now_s, first.left_s / speed if first else math.inf)
         now_s += step_s
         for photo in busy:
             photo.left_s -= step_s * speed
@@ -240,7 +269,11 @@ def simulate(
                 answered.append(now_s - first.came_s)
         if now_s >= next_s:
             next_s = now_s + random.expovariate(per_second)
-            come(queue, photos, now_s, work_s * random.uniform(0.7, 1.3))
+            took_s = upload_s * random.uniform(0.5, 1.5)
+            come(queue, uploads, now_s, took_s, work_s * random.uniform(0.7, 1.3))
+        for photo in [photo for photo in uploads if photo.read_s <= now_s]:
+            uploads.remove(photo)
+            photos += was_read(queue, photo)
         room = max(0, queue.width(now_s) - sum(photo.beside > 0 for photo in photos))
         for photo in [photo for photo in photos if not photo.beside][:room]:
             photo.began_s, photo.beside = now_s, 1 + sum(photo.beside > 0 for photo in photos)
@@ -250,34 +283,46 @@ def simulate(
 @dataclass
 class Photo:
     came_s: float
+    read_s: float
     left_s: float
+    ticket: int
     began_s: float = 0.0
     beside: int = 0
 
 
-def come(queue: Admission, photos: list[Photo], now_s: float, work_s: float) -> None:
+def come(queue: Admission, uploads: list[Photo], now_s: float, took_s: float, work_s: float) -> None:
     try:
-        queue.end_upload(queue.begin_upload(now_s), now_s)
-        queue.enter(now_s, 1)
+        uploads.append(Photo(now_s, now_s + took_s, work_s, queue.begin_upload(now_s)))
     except Refused:
         return
-    photos.append(Photo(now_s, work_s))
+
+
+def was_read(queue: Admission, photo: Photo) -> list[Photo]:
+    queue.end_upload(photo.ticket, photo.read_s)
+    try:
+        queue.enter(photo.read_s, 1)
+    except Refused:
+        return []
+    return [photo]
 
 
 @pytest.mark.parametrize(
-    ("cores", "workers"),
+    ("cores", "workers", "upload_s"),
     [
-        pytest.param(1, 1, id="one core"),
-        pytest.param(2, 2, id="a worker for each core"),
-        pytest.param(2, 8, id="more workers, for batches: they share the cores"),
-        pytest.param(16, 32, id="many cores"),
+        pytest.param(1, 1, 0.0, id="one core"),
+        pytest.param(1, 1, 0.03, id="one core, photos that take a while to read"),
+        pytest.param(2, 2, 0.0, id="a worker for each core"),
+        pytest.param(2, 2, 0.01, id="a worker for each core, photos that take a while to read"),
+        pytest.param(2, 2, 0.03, id="a worker for each core, photos that take longer to read"),
+        pytest.param(2, 8, 0.0, id="more workers, for batches: they share the cores"),
+        pytest.param(16, 32, 0.0, id="many cores"),
     ],
 )
-def test_at_twice_its_capacity_it_serves_at_full_pace_and_soon(cores, workers) -> None:
+def test_at_twice_its_capacity_it_serves_at_full_pace_and_soon(cores, workers, upload_s) -> None:
     """At 50 ms a photo each core serves 20 a second."""
     capacity = 20 * cores
-    half = simulate(capacity / 2, cores=cores, workers=workers)
-    twice = simulate(capacity * 2, cores=cores, workers=workers)
+    half = simulate(capacity / 2, cores=cores, workers=workers, upload_s=upload_s)
+    twice = simulate(capacity * 2, cores=cores, workers=workers, upload_s=upload_s)
     assert len(half) == pytest.approx(capacity / 2 * 60, rel=0.1)  # nobody is refused at half load
     assert len(twice) >= 0.95 * capacity * 60
     assert twice[int(0.99 * len(twice))] <= 4 * half[len(half) // 2]

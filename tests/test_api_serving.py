@@ -1,5 +1,6 @@
 """Real server processes: several workers, an orderly end, overload, deadlines, clients that leave."""
 
+import asyncio
 import os
 import re
 import signal
@@ -21,6 +22,8 @@ from tiny_model import build_model_folder
 from firewarden.api import settings as api_settings
 from firewarden.api.serve import open_listener
 from firewarden.api.settings import Settings
+from firewarden.benchmarks.load_client import LoadRun
+from firewarden.benchmarks.load_plan import Load, Target
 from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, save_plan
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -152,6 +155,53 @@ def test_a_flood_is_shed_and_those_let_in_are_answered_soon(start, tmp_path, por
     check_problem(late, 503, "deadline")
     assert metric(client, 'firewarden_shed_total{reason="deadline"}') == 1
     assert client.post(POST, content=photo(1), headers={"Prefer": "wait=20"}).status_code == 201
+
+
+def test_a_refusal_comes_before_the_body_and_reaches_whoever_is_still_sending(start, tmp_path, port) -> None:  # noqa: F811
+    _, client = slow_server(start, tmp_path, port, 4.0, queue_size=0)
+    large = photo(2) + bytes(12_000_000)  # more than all socket buffers on the way hold
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.post, POST, content=photo(1))
+        wait_for(lambda: metric(client, "firewarden_in_flight") == 1)
+        for expect in ({}, {"Expect": "100-continue"}):
+            status, connection = ask_without_body(port, client.headers, len(large), expect)
+            assert status == b"HTTP/1.1 429 Too Many Requests"  # and no 100 Continue
+            connection.close()
+        status, connection = ask_without_body(port, client.headers, len(large), {})
+        with connection:  # one who sends all the same is heard out: a reset would take the answer away
+            connection.sendall(large)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        for _ in range(3):
+            answer = client.post(POST, content=large)
+            check_problem(answer, 429, "overloaded")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert not first.done()
+        assert first.result().status_code == 201
+    assert metric(client, 'firewarden_shed_total{reason="queue_full"}') == 6
+
+
+def test_the_load_generator_loses_no_refusal_of_a_large_body(start, tmp_path, port) -> None:  # noqa: F811
+    _, client = slow_server(start, tmp_path, port, 0.3, queue_size=0)
+    target = Target("127.0.0.1", port, POST, {"X-API-Key": client.headers["x-api-key"]})
+    load = Load(rate=25.0, seconds=1.0, warm_up_s=0.0)
+    samples = asyncio.run(LoadRun(target, load, [photo(1) + bytes(6_000_000)]).run())
+    assert set(samples.status) == {201, 429}
+    assert samples.status.count(429) >= 15
+
+
+def ask_without_body(port: int, headers, length: int, more: dict[str, str]) -> tuple[bytes, socket.socket]:  # noqa: F811
+    """The status line that answers the headers of an upload, and the connection, on which no body was sent."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=15)
+    told = {
+        "Host": "here", "X-API-Key": headers["x-api-key"], "Content-Type": "image/jpeg", "Content-Length": str(length), **more
+    }  # fmt: skip
+    lines = [f"POST {POST} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+    connection.sendall("\r\n".join(lines).encode())
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += connection.recv(4096)
+    return answer.partition(b"\r\n")[0], connection
 
 
 def test_a_client_that_leaves_takes_its_work_with_it(start, tmp_path, port) -> None:  # noqa: F811

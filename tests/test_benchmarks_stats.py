@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("psutil", reason="BENCHMARKS NOT TESTED: pip install 'firewarden[bench]'")
 
-from firewarden.benchmarks.http_load import memory_figures
+from firewarden.benchmarks.http_load import HttpPlan, memory_figures, open_warm_up_s
 from firewarden.benchmarks.load_plan import LOST, STUCK, Load, Samples, arrivals
 from firewarden.benchmarks.load_report import report_load
 from firewarden.benchmarks.overhead import overhead_figures
@@ -149,3 +149,10 @@ def test_peers_are_compared_round_by_round():
     assert theirs["shed"] == 2
     assert told["loops"][0]["ours_over_it"]["8"]["value"] == pytest.approx(0.8)
     assert told["not_run"] == {"absent": "it does not install"}
+
+
+@pytest.mark.parametrize(
+    ("warm_up_s", "share", "expected"), [(2.0, 0.5, 2.0), (2.0, 2.0, 5.0), (8.0, 2.0, 8.0)]
+)
+def test_above_the_peak_the_line_is_filled_before_anything_counts(warm_up_s, share, expected):
+    assert open_warm_up_s(HttpPlan(warm_up_s=warm_up_s), share) == expected

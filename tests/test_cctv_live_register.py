@@ -116,6 +116,21 @@ def test_a_camera_without_a_usable_address_is_left_out_until_it_has_one(stores, 
     assert [[c.id for c, _ in watched] for watched in adopted] == [["cam-1", "cam-2"]]
 
 
+def test_a_run_takes_only_its_part_of_the_register(stores, recording, tmp_path):
+    for name in ("east-1", "east-2", "west-1", "East-3"):
+        stores.cameras.add(registered(tmp_path, name, recording))
+    east, rest = (
+        LiveRegister(stores.cameras, only=["east-*"]),
+        LiveRegister(stores.cameras, only=["w*", "E*"]),
+    )
+    assert [c.id for c, _ in east.read()] == ["east-1", "east-2"]
+    assert [c.id for c, _ in rest.read()] == ["East-3", "west-1"]
+    adopted = []
+    stores.cameras.add(registered(tmp_path, "east-4", recording))
+    east.follow(adopted.append)
+    assert [[c.id for c, _ in watched] for watched in adopted] == [["east-1", "east-2", "east-4"]]
+
+
 def test_a_database_that_is_away_changes_nothing(stores, recording, tmp_path, caplog):
     stores.cameras.add(registered(tmp_path, "cam-1", recording))
     register, adopted = LiveRegister(stores.cameras), []

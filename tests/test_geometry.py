@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewarden.geometry import clip_polygon, covered_share, inside_share_batch, iou_batch, polygon_area
+from firewarden.geometry import (
+    clip_polygon,
+    covered_share,
+    inside_share_batch,
+    iou_batch,
+    polygon_area,
+    sample_polygon,
+)
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.float32)
 
@@ -76,3 +83,15 @@ def test_covered_share(covers, share):
 def test_more_boxes_never_cover_less(rows, extra):
     triangle = np.array([[100, 100], [900, 200], [400, 900]], np.float32)
     assert covered_share(triangle, boxes(*rows, extra)) >= covered_share(triangle, boxes(*rows))
+
+
+@given(st.lists(any_box, max_size=4))
+def test_boxes_together_and_one_by_one_look_at_the_same_points(rows):
+    triangle = np.array([[100, 100], [900, 200], [400, 900]], np.float32)
+    alone = [covered_share(triangle, boxes(row)) > 0 for row in rows]
+    assert sample_polygon(triangle).covered_by(boxes(*rows)).tolist() == alone
+
+
+def test_a_polygon_without_area_is_covered_by_nothing():
+    line = np.array([[0, 0], [10, 0], [10, 0]], np.float32)
+    assert not sample_polygon(line).covered_by(boxes((-5, -5, 20, 20))).any()

@@ -1,5 +1,7 @@
 """Relations among hand-placed boxes in a 1000 x 1000 px picture: what is found, and what is not."""
 
+from dataclasses import replace
+
 import pytest
 
 from firewarden.findings import Fact, InspectionContext, Outcome, SceneEstimate, Source, Text
@@ -206,6 +208,50 @@ def test_three_ebikes_are_one_finding_with_a_count(view_of, scene_of, rules):
     specs = [("ebike", (x, 400, x + 150, 900)) for x in (100, 300, 500)]
     (finding,) = find_hazards(view_of(specs), scene_of("public_lobby"), rules, OTHER_CONTEXT)
     assert (finding.count, finding.evidence, finding.xyxy) == (3, (0, 1, 2), (100, 400, 650, 900))
+
+
+WHOLE = ("ebike", (200, 400, 600, 900), 0.55)
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        pytest.param(("ebike", (300, 500, 400, 800), 0.06), 1, id="a small unsure box within is a part"),
+        pytest.param(("ebike", (300, 740, 400, 940), 0.06), 2, id="0.80 of it inside: 160 of 200 px"),
+        pytest.param(("ebike", (300, 730, 400, 930), 0.06), 1, id="0.85 of it inside: 170 of 200 px"),
+        pytest.param(("ebike", (300, 500, 400, 800), 0.56), 2, id="surer than the box round it"),
+        pytest.param(("ebike", (600, 400, 1000, 900), 0.06), 2, id="side by side"),
+        pytest.param(("ebike", (400, 400, 800, 900), 0.06), 2, id="one half before the other"),
+    ],
+)
+def test_an_ebike_boxed_twice_is_one(view_of, scene_of, rules, other, count):
+    points = {"ebike": 0.05}
+    view = replace(view_of([WHOLE, other]), operating_points=points)
+    (finding,) = find_hazards(view, scene_of("elevator_car"), rules, OTHER_CONTEXT)
+    assert (finding.count, finding.evidence) == (count, tuple(range(count)))
+    assert f"{count} e-bike" in finding.reason.en
+
+
+def test_two_sure_ebikes_are_two_even_where_one_stands_before_the_other(view_of, scene_of, rules):
+    specs = [("ebike", (200, 400, 600, 900), 0.9), ("ebike", (300, 500, 550, 890), 0.6)]
+    (finding,) = find_hazards(view_of(specs), scene_of("elevator_car"), rules, OTHER_CONTEXT)
+    assert finding.count == 2
+
+
+def test_a_part_goes_with_its_thing_and_blocks_no_door(view_of, scene_of, rules):
+    """The whole stands in the zone of the door (y 700..940), its part too: one hazard, claimed whole."""
+    specs = [DOOR, SIGN, ("ebike", (400, 500, 600, 930), 0.9), ("ebike", (420, 600, 580, 920), 0.3)]
+    assert outcomes(view_of(specs), scene_of("evacuation_corridor"), rules) == [
+        ("indoor_ebike", Outcome.HAZARD)
+    ]
+
+
+def test_the_part_of_a_box_that_is_more_surely_a_person_counts(view_of, scene_of, rules):
+    """A rider's whole box is no e-bike, so the machine within it is no part of one."""
+    rider = (200, 300, 600, 900)
+    specs = [("ebike", rider, 0.4), ("person", rider, 0.9), ("ebike", (250, 600, 550, 890), 0.3)]
+    (finding,) = find_hazards(view_of(specs), scene_of("elevator_car"), rules, OTHER_CONTEXT)
+    assert (finding.count, finding.evidence) == (1, (2,))
 
 
 def test_two_empty_points_count_two_each(view_of, scene_of, rules):

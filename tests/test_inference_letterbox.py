@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firewarden.inference.detector import to_batch
 from firewarden.inference.letterbox import Letterbox
 
 
@@ -57,3 +58,11 @@ def test_boxes_round_trip_below_a_pixel(h, w, size, corner):
     there = letterbox.apply_boxes(box)
     assert (there[0, 2:] <= np.array(letterbox.input_hw[::-1]) + 1e-2).all()
     assert np.abs(letterbox.undo_boxes(there) - box).max() < 1
+
+
+def test_the_network_reads_rgb_planes_between_0_and_1():
+    pixels = np.array([[[0, 51, 255], [102, 0, 153]]], np.uint8)  # two BGR pixels
+    batch = to_batch(pixels)
+    assert batch.shape == (1, 3, 1, 2) and batch.dtype == np.float32
+    expected = np.array([[255, 153], [51, 0], [0, 102]], np.float32) * np.float32(1 / 255)
+    assert (batch[0, :, 0] == expected).all()

@@ -1,12 +1,14 @@
 """What ended long ago is forgotten; what has not ended never is."""
 
+import os
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cctv_events import Stores, stored_urls
@@ -16,11 +18,13 @@ from firewarden.api.cctv_stores import open_cctv
 from firewarden.api.settings import Settings
 from firewarden.bulk.engine import Effort
 from firewarden.jobs.claims import ClaimStore, Outcome
+from firewarden.jobs.photos import sweep_photos
 from firewarden.jobs.records import JobContext, JobKind, NewItem, NewJob
 from firewarden.jobs.retention import forget_old_jobs
 from firewarden.jobs.store import Idempotency, JobStore
 from firewarden.jobs.worker import Pace, Worker
-from firewarden.ledger.tables import idempotency_keys, job_items, jobs
+from firewarden.ledger.blobs import BlobStore
+from firewarden.ledger.tables import idempotency_keys, inspections, job_items, jobs
 
 NOW = datetime.now(UTC)
 OLD = NOW - timedelta(days=31)
@@ -29,6 +33,13 @@ OLD = NOW - timedelta(days=31)
 @pytest.fixture(params=["sqlite", "postgres"])
 def engine(request, tmp_path):
     return Stores(stored_urls(request, tmp_path), tmp_path).engine
+
+
+@pytest.fixture
+def blobs(tmp_path) -> BlobStore:
+    store = BlobStore(tmp_path / "blobs")
+    store.open()
+    return store
 
 
 def made(engine, name: str, created_at: datetime = OLD) -> None:
@@ -56,7 +67,7 @@ def left(engine) -> dict[str, int]:
         return dict(connection.execute(query).all())
 
 
-def test_jobs_go_after_their_days_and_unfinished_ones_never(engine) -> None:
+def test_jobs_go_after_their_days_and_unfinished_ones_never(engine, blobs) -> None:
     for name in ("finished", "young"):
         made(engine, name)
         finish_next(engine)
@@ -67,9 +78,9 @@ def test_jobs_go_after_their_days_and_unfinished_ones_never(engine) -> None:
     made(engine, "running")
     finish_next(engine, items=1)
     made(engine, "queued")
-    assert forget_old_jobs(engine, days=30) == 2
+    assert forget_old_jobs(engine, blobs, days=30) == 2
     assert left(engine) == {"young": 2, "running": 2, "queued": 2}
-    assert forget_old_jobs(engine, days=30) == 0
+    assert forget_old_jobs(engine, blobs, days=30) == 0
     with engine.connect() as connection:
         keys = set(connection.execute(select(idempotency_keys.c.idempotency_key)).scalars())
     assert keys == {"key-young", "key-running", "key-queued"}
@@ -77,14 +88,15 @@ def test_jobs_go_after_their_days_and_unfinished_ones_never(engine) -> None:
     assert set(left(engine)) == {"young", "running", "queued", "finished"}
 
 
-def test_several_may_forget_at_once(engine) -> None:
+def test_several_may_forget_at_once(engine, blobs) -> None:
     for number in range(6):
         made(engine, f"job-{number}")
         JobStore(engine).cancel(f"job-{number}")
         ended(engine, f"job-{number}", OLD)
     counts: list[int] = []
     threads = [
-        threading.Thread(target=lambda: counts.append(forget_old_jobs(engine, days=30))) for _ in range(3)
+        threading.Thread(target=lambda: counts.append(forget_old_jobs(engine, blobs, days=30)))
+        for _ in range(3)
     ]
     for thread in threads:
         thread.start()
@@ -103,7 +115,7 @@ def test_the_sweeper_of_events_and_the_worker_both_do_it(tmp_path, rules) -> Non
     chores: list[int] = []
     worker = Worker(
         ClaimStore(stores.engine), None, None, Effort(), Pace(),
-        chores=lambda: chores.append(forget_old_jobs(stores.engine, days=30)),
+        chores=lambda: chores.append(forget_old_jobs(stores.engine, stores.photos, days=30)),
     )  # fmt: skip
     worker.run(until_done=True)
     assert chores == [1] and left(stores.engine) == {}
@@ -111,3 +123,86 @@ def test_the_sweeper_of_events_and_the_worker_both_do_it(tmp_path, rules) -> Non
     JobStore(stores.engine).cancel("b")
     ended(stores.engine, "b", NOW - timedelta(days=41))
     assert stores.tidy(rules.cctv.register).jobs == 1
+
+
+def ended_batch(engine, name: str, photos: list[str]) -> None:
+    """A batch with these photos that ended long ago."""
+    items = tuple(NewItem(f"{number}.jpg", sha256=sha256) for number, sha256 in enumerate(photos))
+    JobStore(engine).create(NewJob(name, "anna", JobKind.PHOTOS, JobContext(), items, OLD))
+    JobStore(engine).cancel(name)
+    ended(engine, name, OLD)
+
+
+def aged(blobs: BlobStore, sha256: str, days: float = 2) -> str:
+    """The photo, as one that was put so many days ago."""
+    then = time.time() - days * 86400
+    os.utime(blobs.path(sha256), (then, then))
+    return sha256
+
+
+def inspected(engine, sha256: str) -> None:
+    values = {
+        "id": "1", "key_id": "anna", "image_sha256": sha256, "image_bytes": 1, "received_at": NOW, "clock_suspect": False,
+        "source": "app", "verdict": "hazard", "model_id": "m", "rules_version": "r", "result": {},
+    }  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(insert(inspections).values(values))
+
+
+def test_a_photo_goes_with_the_last_row_that_names_it(engine, blobs) -> None:
+    shared, alone, seen = (aged(blobs, blobs.put(data)) for data in (b"shared", b"alone", b"inspected"))
+    inspected(engine, seen)
+    ended_batch(engine, "first", [shared, alone, seen])
+    ended_batch(engine, "second", [shared])
+    ended(engine, "second", NOW)
+    assert forget_old_jobs(engine, blobs, days=30) == 1
+    assert set(blobs.names()) == {shared, seen}, "another batch has one, an inspection the other"
+    ended(engine, "second", OLD)
+    assert forget_old_jobs(engine, blobs, days=30) == 1
+    assert set(blobs.names()) == {seen} and blobs.get(seen) == b"inspected"
+
+
+def test_a_photo_sent_again_within_a_day_waits_for_its_row(engine, blobs) -> None:
+    sha256 = aged(blobs, blobs.put(b"photo"))
+    ended_batch(engine, "old", [sha256])
+    assert blobs.put(b"photo") == sha256  # an upload whose batch is not committed yet
+    assert forget_old_jobs(engine, blobs, days=30) == 1
+    assert blobs.get(sha256) == b"photo"
+    ended_batch(engine, "new", [sha256])
+    aged(blobs, sha256)
+    assert sweep_photos(engine, blobs) == 0, "the new batch names it"
+
+
+def test_a_sweep_finds_what_nothing_names(engine, blobs) -> None:
+    refused = [aged(blobs, blobs.put(bytes([number]))) for number in range(3)]
+    young = blobs.put(b"on its way")
+    assert sweep_photos(engine, blobs) == len(refused)
+    assert list(blobs.names()) == [young]
+
+
+def test_an_upload_and_a_sweep_at_the_same_moment_lose_nothing(blobs) -> None:
+    """A sweep that took a photo for old puts it back at once where it was put meanwhile."""
+    data = b"the same photo"
+    sha256 = aged(blobs, blobs.put(data))
+    stop = threading.Event()
+
+    def sweep() -> None:
+        while not stop.is_set():
+            blobs.discard(sha256, unused_s=3600)
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for _ in range(200):
+            blobs.put(data)
+            patience_s = time.monotonic() + 30
+            while not blobs.path(sha256).exists():
+                assert time.monotonic() < patience_s, "a photo that was just put is gone"
+            time.sleep(0.001)
+            aged(blobs, sha256)
+            while blobs.path(sha256).exists():
+                assert time.monotonic() < patience_s, "a photo that is old stays"
+                time.sleep(0)
+    finally:
+        stop.set()
+        sweeper.join()

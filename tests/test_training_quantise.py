@@ -19,16 +19,20 @@ from onnx import TensorProto, helper, numpy_helper
 from tiny_data import Photo, build_data_folder
 from tiny_model import build_model_folder
 
+from firewarden.detections import Detections
 from firewarden.errors import DatasetError
 from firewarden.inference.int8_record import refusal_by_record
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import open_session
 from firewarden.inference.tune import Effort
 from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest, load_manifest
-from firewarden.training.quantise import Figures, judge, quantise
+from firewarden.training.quantise import quantise
+from firewarden.training.quantise_gate import Figures, confidence_distance, judge
 from firewarden.training.quantise_onnx import quantise_onnx
+from firewarden.training.quantise_onnx_percentile import quantise_onnx_percentile
 from firewarden.training.quantise_photos import QuantisePhotos, choose_photos
-from firewarden.training.quantise_scope import float_patterns, head_prefix
+from firewarden.training.quantise_scope import float_patterns, head_prefix, stage_prefixes
+from firewarden.training.quantise_silu import silu_inputs, with_fused_silu
 
 DOOR = CLASSES.index("door")
 ROWS = [(16, 16, 48, 48, 0.9, DOOR)]
@@ -62,38 +66,50 @@ def named(*specs: tuple[str, str]) -> onnx.ModelProto:
     return helper.make_model(helper.make_graph(nodes, "chain", [], []))
 
 
-def test_the_tail_of_the_head_attention_and_pooled_outputs_stay_floating() -> None:
+def test_first_stages_tail_of_the_head_attention_and_pooled_outputs_stay_floating() -> None:
     import re
 
     specs = {
+        "/model.0/conv/Conv": True,
         "/model.2/cv1/conv/Conv": False,
         "/model.10/m/m.0/attn/qkv/conv/Conv": False,
         "/model.10/m/m.0/attn/Softmax": True,
-        "/model.23/one2one_cv2.0/one2one_cv2.0.2/Conv": False,
+        "/model.23/one2one_cv2.0/one2one_cv2.0.0/conv/Conv": False,
+        "/model.23/one2one_cv2.0/one2one_cv2.0.2/Conv": True,
         "/model.23/Concat_26": True,
         "/model.23/TopK": True,
     }
     model = named(*((name.rpartition("/")[2].partition("_")[0], name) for name in specs), ("Flatten", ""))
-    patterns = [re.compile(pattern) for pattern in float_patterns(model)]
+    patterns = [re.compile(pattern) for pattern in float_patterns(model, stages=1)]
     assert head_prefix(model) == "/model.23/"
     assert {name: any(p.match(name) for p in patterns) for name in specs} == specs
-    assert any(p.match("t7") for p in patterns)  # the unnamed node, by its output
+    assert any(p.match("t9") for p in patterns)  # the unnamed node, by its output
+    assert stage_prefixes(model) == ["/model.0/", "/model.2/", "/model.10/", "/model.23/"]
+    more = [re.compile(pattern) for pattern in float_patterns(model, stages=2)]
+    assert any(p.match("/model.2/cv1/conv/Conv") for p in more)
+    assert not any(p.match("/model.10/m/m.0/attn/qkv/conv/Conv") for p in more)
 
 
 def conv_model(path: Path) -> Path:
-    """images (1, 3, h, w) -> convolution -> y, and its mean by an unnamed node -> embedding."""
+    """images (1, 3, h, w) -> convolution -> SiLU -> convolution -> y, and its mean by an unnamed node -> embedding."""
     rng = np.random.default_rng(0)
     nodes = [
-        helper.make_node("Conv", ["images", "w"], ["y"], name="/model.0/conv/Conv", kernel_shape=[3, 3]),
+        helper.make_node("Conv", ["images", "v"], ["x"], name="/model.0/conv/Conv", kernel_shape=[3, 3]),
+        helper.make_node("Sigmoid", ["x"], ["s"], name="/model.0/act/Sigmoid"),
+        helper.make_node("Mul", ["x", "s"], ["m"], name="/model.0/act/Mul"),
+        helper.make_node("Conv", ["m", "w"], ["y"], name="/model.1/conv/Conv", kernel_shape=[3, 3]),
         helper.make_node("GlobalAveragePool", ["y"], ["embedding"]),
     ]
-    weights = numpy_helper.from_array(rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32), "w")
+    weights = [
+        numpy_helper.from_array(rng.normal(0, 0.3, (8, channels, 3, 3)).astype(np.float32), name)
+        for name, channels in (("v", 3), ("w", 8))
+    ]
     graph = helper.make_graph(
         nodes,
         "conv",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, "h", "w"])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("y", "embedding")],
-        [weights],
+        weights,
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
     return path
@@ -119,10 +135,13 @@ def test_an_int8_convolution_answers_nearly_alike(
 ) -> None:
     source, target = conv_model(tmp_path / "conv.onnx"), tmp_path / "conv.int8.onnx"
     photos = choose_photos(manifest, data, 3)
-    words, used = quantise_onnx(source, target, photos)
+    words, used = quantise_onnx(source, target, photos, float_stages=1)
     assert "U8S8" in words and used == 3
-    pooled = next(node for node in onnx.load(str(target)).graph.node if node.op_type == "GlobalAveragePool")
-    assert pooled.output[0] == "embedding"  # not rounded afterwards
+    nodes = {node.op_type: node for node in onnx.load(str(target)).graph.node}
+    assert nodes["GlobalAveragePool"].output[0] == "embedding"  # not rounded afterwards
+    assert (
+        nodes["QuickGelu"].input[0] == "x"
+    )  # straight from the first convolution, which is not rounded either
     batch = next(iter(photos))
     exact, rounded = (
         onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(
@@ -131,6 +150,64 @@ def test_an_int8_convolution_answers_nearly_alike(
         for path in (source, target)
     )
     assert 0 < np.abs(exact - rounded).mean() < 0.02 * np.ptp(exact)
+
+
+def test_the_second_recipe_rounds_the_first_layer_too(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    source, target = conv_model(tmp_path / "conv.onnx"), tmp_path / "conv.int8.onnx"
+    words, used = quantise_onnx_percentile(source, target, choose_photos(manifest, data, 3))
+    assert "percentile 99.99" in words and used == 3
+    nodes = onnx.load(str(target)).graph.node
+    assert {"Sigmoid", "Mul"} <= {node.op_type for node in nodes}
+    assert not any("images" in node.input for node in nodes if node.op_type == "Conv")
+
+
+def test_a_product_with_its_own_sigmoid_alone_becomes_one_silu(tmp_path: Path) -> None:
+    model = with_fused_silu(onnx.load(str(conv_model(tmp_path / "conv.onnx"))))
+    assert [node.op_type for node in model.graph.node] == ["Conv", "QuickGelu", "Conv", "GlobalAveragePool"]
+    assert silu_inputs(model) == ["x"]
+    picture = {"images": np.random.default_rng(1).random((1, 3, 16, 16), np.float32)}
+    exact, fused = (
+        onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"]).run(["y"], picture)[0]
+        for source in (str(tmp_path / "conv.onnx"), model.SerializeToString())
+    )
+    np.testing.assert_allclose(fused, exact, rtol=1e-4, atol=1e-4)
+
+    gated = named(("Sigmoid", "gate"))  # t0 -> t1, and t1 is used twice: the sigmoid has to stay
+    product = helper.make_node("Mul", ["t0", "t1"], ["t2"], name="product")
+    gated.graph.node.extend([product, helper.make_node("Neg", ["t1"], ["t3"], name="other")])
+    assert [node.op_type for node in with_fused_silu(gated).graph.node] == ["Sigmoid", "Mul", "Neg"]
+
+
+def seen(*rows: tuple[float, float, float, float, float, int]) -> Detections:
+    table = np.array(rows, np.float32).reshape(-1, 6)
+    return Detections(table[:, :4], table[:, 4], table[:, 5].astype(np.int64))
+
+
+@pytest.mark.parametrize(
+    ("fp32", "int8", "expected"),
+    [
+        pytest.param([], [], 0.0, id="nothing seen"),
+        pytest.param([(0, 0, 10, 10, 0.5, 1)], [(0, 0, 10, 10, 0.4, 1)], 0.1, id="one gap, from both sides"),
+        pytest.param([(0, 0, 10, 10, 0.5, 1)], [], 0.5, id="lost"),
+        pytest.param([(0, 0, 10, 10, 0.3, 1)], [(0, 0, 10, 10, 0.3, 2)], 0.3, id="another class"),
+        pytest.param([(0, 0, 10, 10, 0.3, 1)], [(0, 6, 10, 16, 0.3, 1)], 0.3, id="another place: IoU 0.25"),
+        pytest.param([(0, 0, 10, 10, 0.01, 1)], [(0, 0, 10, 10, 0.015, 1)], 0.0, id="too weak to compare"),
+        pytest.param(
+            [(0, 0, 10, 10, 0.5, 1), (0, 0, 10, 9, 0.3, 1)],
+            [(0, 0, 10, 9, 0.5, 1)],
+            0.0,
+            id="only the surest at a place counts",
+        ),
+    ],
+)
+def test_confidences_are_compared_place_by_place(
+    fp32: list[tuple[float, float, float, float, float, int]],
+    int8: list[tuple[float, float, float, float, float, int]],
+    expected: float,
+) -> None:
+    assert confidence_distance([seen(*fp32)], [seen(*int8)]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_calibration_takes_train_photos_at_even_steps(data: Path, manifest: ModelManifest) -> None:
@@ -159,7 +236,7 @@ def test_what_loses_accuracy_is_refused_and_what_does_not_is_shipped(
     out = tmp_path / "out"
     quick = Effort(rounds=1, seconds=0.0)
     record = quantise(
-        manifest, data, out, photos=2, effort=quick, quantisers={ORT: ("model.int8.onnx", copied)}
+        manifest, data, out, photos=2, effort=quick, recipes={ORT: ("model.int8.onnx", [copied])}
     )
     assert record["artefacts"][ORT.key]["accepted"] is True
     written = load_manifest(out)
@@ -168,7 +245,7 @@ def test_what_loses_accuracy_is_refused_and_what_does_not_is_shipped(
     assert refusal_by_record(written, ORT, open_session(written, runtime=ORT)) == ""
 
     again = quantise(
-        written, data, out, photos=2, effort=quick, quantisers={ORT: ("model.int8.onnx", blinded)}
+        written, data, out, photos=2, effort=quick, recipes={ORT: ("model.int8.onnx", [blinded])}
     )
     assert again["artefacts"][ORT.key]["accepted"] is False
     assert "falls by 100.00 points" in again["artefacts"][ORT.key]["told"]
@@ -176,12 +253,38 @@ def test_what_loses_accuracy_is_refused_and_what_does_not_is_shipped(
     assert not (out / "model.int8.onnx").exists()
 
 
+def test_recipes_are_tried_in_order_up_to_the_first_accepted(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    blind = build_model_folder(tmp_path / "blind", CLASSES, [(0, 0, 1, 1, 0.0, 0)]) / "model.onnx"
+
+    def blinded(source: Path, target: Path, photos: QuantisePhotos) -> tuple[str, int]:
+        return copied(blind, target, photos)
+
+    def never(source: Path, target: Path, photos: QuantisePhotos) -> tuple[str, int]:
+        raise AssertionError("tried after one was accepted")
+
+    out = tmp_path / "out"
+    quick = Effort(rounds=1, seconds=0.0)
+    recipes = {ORT: ("model.int8.onnx", [blinded, copied, never])}
+    row = quantise(manifest, data, out, photos=2, effort=quick, recipes=recipes)["artefacts"][ORT.key]
+    assert row["accepted"] is True
+    assert [(each["accepted"], each["map_drop_points"]) for each in row["tried"]] == [
+        (False, 100.0),
+        (True, 0.0),
+    ]
+    assert [each["rms_confidence_from_fp32"] for each in row["tried"]] == [pytest.approx(0.9), 0.0]
+    assert "not independent" in json.loads((out / INT8_RECORD_FILE).read_text())["selection"]
+    written = load_manifest(out)
+    assert written.artefact_path(ORT.key).read_bytes() == manifest.model_path.read_bytes()
+
+
 def test_other_answers_than_those_on_record_are_refused(
     tmp_path: Path, data: Path, manifest: ModelManifest
 ) -> None:
     out = tmp_path / "out"
     quick = Effort(rounds=1, seconds=0.0)
-    quantise(manifest, data, out, photos=1, effort=quick, quantisers={ORT: ("model.int8.onnx", copied)})
+    quantise(manifest, data, out, photos=1, effort=quick, recipes={ORT: ("model.int8.onnx", [copied])})
     written = load_manifest(out)
     moved = load_manifest(build_model_folder(tmp_path / "moved", CLASSES, [(17, 16, 49, 48, 0.9, DOOR)]))
     assert "worst IoU" in refusal_by_record(written, ORT, open_session(moved))

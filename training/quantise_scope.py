@@ -1,20 +1,33 @@
 """Which nodes of the network stay in floating point when it is quantised, by their names in the exported graph."""
 
+import re
 from typing import Any
 
 _ATTENTION = r".*/attn/(?!.*conv).*"  # softmax of products: 8 bits flatten it
 
 
-def float_patterns(model: Any) -> list[str]:
+def float_patterns(model: Any, *, stages: int) -> list[str]:
     """Regular expressions over node names of an ONNX model.
 
-    In floating point stay: what turns the head's convolutions into boxes and the top k (pixels and probabilities share one
-    tensor there, which one scale cannot hold), attention but for its convolutions, and the pooled outputs.
+    In floating point stay: the first `stages` stages (filters of the first take differences of neighbouring pixels, so
+    rounding their weights lets the picture's brightness through, and a few of its channels are far larger than the
+    others), the last convolutions of the head and what turns them into boxes and the top k (pixels and
+    probabilities share one tensor there, which one scale cannot hold), attention but for its convolutions, and the pooled
+    outputs.
     """
     head = head_prefix(model)
-    after_head = [rf"^{head}(?!one2one).*"] if head else []
+    leading = [rf"^{re.escape(stage)}.*" for stage in stage_prefixes(model)[:stages]]
+    after_head = [rf"^{head}(?!one2one).*", rf"^{head}.*\.\d+/Conv$"] if head else []
     pooled = sorted({_first_output(node) for node in model.graph.node if not node.name})
-    return [*after_head, _ATTENTION, *(f"^{name}.*" for name in pooled)]
+    return [*leading, *after_head, _ATTENTION, *(f"^{name}.*" for name in pooled)]
+
+
+def stage_prefixes(model: Any) -> list[str]:
+    """Name prefixes of the network's stages that hold a convolution, as `/model.0/`, in the order they are computed."""
+    names = (
+        str(node.name) for node in model.graph.node if node.op_type == "Conv" and node.name.count("/") > 1
+    )
+    return list(dict.fromkeys("/".join(name.split("/")[:2]) + "/" for name in names))
 
 
 def head_prefix(model: Any) -> str:
