@@ -20,6 +20,8 @@ def run_tune(
 ) -> None:
     """Measure the runtimes of this machine, store the choice, print the figures."""
     from firewarden.api.settings import Settings
+    from firewarden.inference.doctor import sample_photo
+    from firewarden.inference.image import decode_image
     from firewarden.inference.machine import usable_cores
     from firewarden.inference.rules import load_rules
     from firewarden.inference.runtime_parity import photos_to_compare
@@ -31,13 +33,14 @@ def run_tune(
 
     manifest, loaded = find_manifest(model), load_rules(rules)
     folder = data_dir or Settings().data_dir
-    pictures = photos_to_compare(manifest, photos)
+    pictures, photo = photos_to_compare(manifest, photos), sample_photo()
     bench = Bench(
         manifest,
         lambda choice: open_session(manifest, runtime=choice, cache_dir=folder / CACHE_FOLDER),
         prepare_picture(manifest, next(iter(pictures.values()))),
         usable_cores(),
         Effort(),
+        prepare=lambda: prepare_picture(manifest, decode_image(photo, min_long_side=manifest.input_size)),
         on_step=print_step,
     )
     tuning = tune(bench, loaded, pictures, candidate_choices(manifest), accept_int8=accept_int8)

@@ -17,10 +17,12 @@ _WARM_UP_RUNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How a session is asked: `batch` photos a run, `streams` threads that each run one after the other."""
+    """How a session is asked: `batch` photos a run, `streams` threads that each run one after the other. `prepare` is the work
+    on each photo before its run, where that is to share the cores with the network."""
 
     streams: int = 1
     batch: int = 1
+    prepare: Callable[[], object] | None = None
 
 
 def measure_side_by_side(
@@ -57,12 +59,15 @@ def photos_per_second(
     `runs` runs, and starts none after `seconds`."""
     batch = np.ascontiguousarray(np.repeat(picture, load.batch, axis=0))
     done = [0] * load.streams
+    prepare = load.prepare or (lambda: None)
     gate = threading.Barrier(load.streams + 1)
 
     def work(stream: int) -> None:
         gate.wait()
         until = clock() + seconds
         while done[stream] < runs or clock() < until:
+            for _ in range(load.batch):
+                prepare()
             session.run(batch)
             done[stream] += 1
 

@@ -46,7 +46,8 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One runtime and precision. `refused` says why it may not be chosen ("" if it may). `one_thread_ms` and `all_cores_ms`
-    are for one photo at a time, `per_second` for one stream a core; all 0 where it could not be opened."""
+    are of the network for one photo at a time, `per_second` is one stream a core, each photo's decoding included, because that
+    takes from the same cores; all 0 where it could not be opened."""
 
     choice: RuntimeChoice
     refused: str
@@ -94,13 +95,15 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bench:
-    """Where and how it is measured: `opener` opens a choice of this model, `picture (1, 3, h, w)` is what is run."""
+    """Where and how it is measured: `opener` opens a choice of this model, `picture (1, 3, h, w)` is what is run, `prepare`
+    the work that serving does on each photo beside it."""
 
     manifest: ModelManifest
     opener: Opener
     picture: NDArray[np.float32]
     cores: int
     effort: Effort
+    prepare: Callable[[], object] | None = None
     on_step: Callable[[str], object] = lambda text: None
 
     def speeds(self, trials: Mapping[str, tuple[OpenedSession, Load]]) -> dict[str, float]:
@@ -177,7 +180,7 @@ def _measured(
     bench.on_step("measuring all runtimes side by side")
     trials: dict[str, tuple[OpenedSession, Load]] = {}
     for choice, session in sessions.items():
-        trials[f"{choice.key} streams"] = (session, Load(bench.cores))
+        trials[f"{choice.key} streams"] = (session, Load(bench.cores, prepare=bench.prepare))
         trials[f"{choice.key} one thread"] = (bench.opener(replace(choice, threads=1)), Load())
         trials[f"{choice.key} all cores"] = (bench.opener(replace(choice, threads=bench.cores)), Load())
     speeds = bench.speeds(trials)
@@ -223,15 +226,15 @@ def _measured_settings(bench: Bench, choice: RuntimeChoice) -> dict[tuple[int, i
         free_batch = not isinstance(session.signature.row_shape[0], int)
         for batch in BATCHES if free_batch else (1,):
             name = f"{streams} streams, batch {batch}"
-            loads[name] = Load(streams, batch)
+            loads[name] = Load(streams, batch, bench.prepare)
             trials[name] = (session, loads[name])
     return {(loads[name].streams, loads[name].batch): speed for name, speed in bench.speeds(trials).items()}
 
 
 def fastest(accepted: Sequence[Candidate], speed: Callable[[Candidate], float]) -> Candidate:
-    """The fastest candidate; the first, which is the reference, unless another is faster by `MIN_GAIN`."""
-    best = max(accepted, key=speed)
-    return best if speed(best) >= MIN_GAIN * speed(accepted[0]) else accepted[0]
+    """The first candidate, in order of simplicity with the reference first, that none beats by `MIN_GAIN`."""
+    enough = max(map(speed, accepted)) / MIN_GAIN
+    return next(candidate for candidate in accepted if speed(candidate) > enough)
 
 
 def best_setting(settings: Mapping[tuple[int, int], float]) -> tuple[int, int]:

@@ -187,6 +187,18 @@ def test_speed_by_hand(batch: int, per_second: float) -> None:
     assert (got, session.runs) == (pytest.approx(per_second), 4)
 
 
+def test_every_photo_of_a_batch_is_prepared_before_its_run() -> None:
+    """Four runs of two photos; each preparation takes a quarter of a second of the clock that each run moves by one."""
+    session = Ticking(1.0)
+
+    def prepare() -> None:
+        session.now += 0.25
+
+    picture = np.zeros((1, 3, 4, 4), np.float32)
+    got = photos_per_second(session, picture, Load(1, 2, prepare), seconds=0, clock=session.clock, runs=4)
+    assert (got, session.runs) == (pytest.approx(8 / 6), 4)
+
+
 def test_trials_take_turns_and_are_warm_before_the_first_round() -> None:
     order: list[str] = []
 

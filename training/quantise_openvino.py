@@ -54,4 +54,8 @@ def quantise_openvino(
     return words, len(photos)
 
 
-OPENVINO_RECIPES = (quantise_openvino, partial(quantise_openvino, float_stages=5))
+OPENVINO_RECIPES = (
+    partial(quantise_openvino, float_stages=2),
+    quantise_openvino,
+    partial(quantise_openvino, float_stages=5),
+)
