@@ -1,4 +1,4 @@
-"""Parameters of the relation rules: one frozen dataclass for each predicate a rule file may name.
+"""Parameters of the relation rules: one frozen dataclass for each predicate a rule file may name, and of parts of one thing.
 
 Lengths are shares of a box side (suffix `_h`, `_w`) or of an area; class lists hold evidence class names.
 """
@@ -163,3 +163,12 @@ PREDICATES: dict[str, type[Relation]] = {
     "hidden_extinguisher": HiddenExtinguisher,
     "occupied_lane": OccupiedLane,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PartRule:
+    """When a box of `classes` counts as a part of a larger one of its class."""
+
+    classes: Names
+    inside_gte: float
+    confidence_lt: float

@@ -15,7 +15,7 @@ from firewarden.findings import Outcome, Question, RiskLevel, Text, Verdict
 from firewarden.inference.cctv_rules import CctvRules, build_cctv
 from firewarden.inference.policy_file import PolicyMap, build_row, read_policy
 from firewarden.inference.quality import QualityThresholds
-from firewarden.inference.relations import PREDICATES, Relation
+from firewarden.inference.relations import PREDICATES, PartRule, Relation
 
 SCHEMA = "hazard-risk-rules/1"
 _TOP = frozenset(
@@ -117,15 +117,6 @@ class SceneRules:
     basis_given: Text
     basis_none: Text
     rows: tuple[SceneRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PartRule:
-    """When a box of `classes` counts as a part of a larger one of its class."""
-
-    classes: tuple[str, ...]
-    inside_gte: float
-    confidence_lt: float
 
 
 @dataclass(frozen=True, slots=True)
