@@ -2,6 +2,7 @@
 unpacked here."""
 
 import asyncio
+import importlib.util
 import shutil
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from firewarden.api.problems import Problem, invalid_fields
 from firewarden.api.settings import Settings
 from firewarden.api.uploads import MULTIPART
 from firewarden.bulk.archives import ARCHIVE_SUFFIXES, is_archive
+from firewarden.bulk.manifests import MANIFEST_SUFFIXES
 from firewarden.jobs.intake import Uploads, safe_file_name
 
 PHOTO, ARCHIVE, MANIFEST = "photo", "archive", "manifest"
@@ -134,15 +136,23 @@ def _check_parts(read: BatchForm) -> None:
         if not is_archive(Path(file.filename or "")):
             told = f"got the filename {(file.filename or '')[:80]!r}, expected one that ends in {' '.join(ARCHIVE_SUFFIXES)}"
             errors.append({"field": ARCHIVE, "message": told})
-    manifests = read.files(MANIFEST)
-    if len(manifests) > 1 or any(not (file.filename or "").lower().endswith(".csv") for file in manifests):
-        errors.append({"field": MANIFEST, "message": "expected one file whose name ends in .csv"})
+    manifests, (suffixes, why) = read.files(MANIFEST), _manifest_suffixes()
+    if len(manifests) > 1 or any(not (file.filename or "").lower().endswith(suffixes) for file in manifests):
+        told = f"expected one file whose name ends in {' or '.join(suffixes)}{why}"
+        errors.append({"field": MANIFEST, "message": told})
     if not read.files(PHOTO) and not read.files(ARCHIVE):
         errors.append(
             {"field": PHOTO, "message": f"no photo; send parts {PHOTO} or {ARCHIVE} with filenames"}
         )
     if errors:
         raise invalid_fields(errors)
+
+
+def _manifest_suffixes() -> tuple[tuple[str, ...], str]:
+    """The kinds of manifest that can be read here, and why not the other one."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return (".csv",), "; this server reads no Parquet (extra [parquet])"
+    return MANIFEST_SUFFIXES, ""
 
 
 def _too_large(cap: int) -> Problem:

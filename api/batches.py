@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from firewarden.api.auth import Principal
 from firewarden.api.batch_uploads import BatchForm, not_stored, save_parts
-from firewarden.api.context import parse_context
+from firewarden.api.context import parse_context, unknown_field
 from firewarden.api.ports import RulesPort
 from firewarden.api.problems import Problem, invalid_fields
 from firewarden.api.schemas_jobs import BatchFieldsIn
@@ -24,8 +24,9 @@ from firewarden.jobs.intake import IntakePolicy, Refuse, TooManyItems, incoming_
 from firewarden.jobs.records import JobContext, JobKind, NewItem, NewJob
 from firewarden.jobs.store import Created, Idempotency, IdempotencyConflict
 
-_RATIO = 20  # bytes out of an uploaded archive for a byte in; pictures hardly compress
-_FREE_BYTES = 64 * 2**20
+_RATIO = (
+    20  # less than `firewarden batch` allows: these archives are others', and all that comes out is stored
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def create_batch(services: Services, asked: BatchRequest) -> Created:
         with incoming_folder(services.settings.data_dir / "incoming") as folder:
             uploads = save_parts(asked.form, folder)
             if asked.kind is JobKind.CCTV and uploads.manifest is None:
-                told = "missing; send a CSV file with the columns path, camera, time and, if wanted, venue and scene"
+                told = "missing; send a table with the columns path, camera, time and, if wanted, venue and scene"
                 raise invalid_fields([{"field": "manifest", "message": told}])
             try:
                 items = take_in(uploads, services.blobs, policy, now)
@@ -68,10 +69,7 @@ def parse_batch_fields(fields: Sequence[tuple[str, str]], rules: RulesPort) -> J
     allowed = set(BatchFieldsIn.model_fields)
     unknown = sorted({name for name, _ in fields} - allowed)
     if unknown:
-        told = "unknown field, expected one of `allowed`"
-        raise invalid_fields(
-            [{"field": name[:80], "message": told, "allowed": sorted(allowed)} for name in unknown]
-        )
+        raise invalid_fields([unknown_field(name, allowed) for name in unknown])
     numbers = [value for name, value in fields if name == "min_confidence" and value.strip()]
     photo = parse_context([(name, value) for name, value in fields if name != "min_confidence"], rules)
     return JobContext(photo.inspection, _confidence(numbers))
@@ -90,7 +88,7 @@ def _confidence(given: Sequence[str]) -> float | None:
 
 def _policy(services: Services, kind: JobKind, context: JobContext) -> IntakePolicy:
     settings = services.settings
-    limits = Limits(settings.max_body_bytes, _RATIO, _FREE_BYTES)
+    limits = Limits(settings.max_body_bytes, _RATIO)
     if kind is JobKind.PHOTOS:
         return IntakePolicy(limits, settings.max_batch_items)
     refuse = _refuse_places(context, services.inspector.rules)

@@ -88,12 +88,15 @@ def _read(fields: list[tuple[str, str]]) -> ContextIn:
 def _field_error(loc: tuple[int | str, ...], kind: str, message: str) -> dict[str, Any]:
     name = str(loc[0])
     if kind == "extra_forbidden":
-        return {
-            "field": name[:_SHOWN],
-            "message": "unknown field, expected one of `allowed`",
-            "allowed": sorted(ContextIn.model_fields),
-        }
+        return unknown_field(name, ContextIn.model_fields)
     return {"field": name, "message": message}
+
+
+def unknown_field(name: str, allowed: Iterable[str]) -> dict[str, Any]:
+    """The error of a field that is none of the `allowed` ones, which its message names."""
+    known = sorted(allowed)
+    message = f"unknown field, expected one of {', '.join(known)}"
+    return {"field": name[:_SHOWN], "message": message, "allowed": known}
 
 
 def _unknown(field: str, values: Iterable[str | None], allowed: Collection[str]) -> list[dict[str, Any]]:

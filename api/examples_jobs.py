@@ -42,9 +42,9 @@ RESCORE: dict[str, Any] = {"inspection_ids": ["0a52c3e94b6f8a1b2c3d4e5f60717d1f"
 _BINARY = {"type": "string", "format": "binary"}
 _FILES = {"type": "array", "items": _BINARY}
 _MANIFEST = {
-    JobKind.PHOTOS: "CSV: path, and if wanted camera, time, venue, scene. Lists photos of this upload by filename or by name "
+    JobKind.PHOTOS: "CSV, or Parquet where the server reads it: path, and if wanted camera, time, venue, scene. Lists photos of this upload by filename or by name "
     "in the archive.",
-    JobKind.CCTV: "CSV: path, camera, time, and if wanted venue and scene. Lists frames of this upload.",
+    JobKind.CCTV: "CSV, or Parquet where the server reads it: path, camera, time, and if wanted venue and scene. Lists frames of this upload.",
 }
 
 

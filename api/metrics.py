@@ -52,6 +52,10 @@ class Metrics:
             "firewarden_in_flight", "Photos being worked on or waiting.",
             registry=self.registry, multiprocess_mode="livesum",
         )  # fmt: skip
+        self._queue_depth = Gauge(
+            "firewarden_queue_depth", "Photos that wait: in line beyond those that threads work on.",
+            registry=self.registry, multiprocess_mode="livesum",
+        )  # fmt: skip
         self._resident = Gauge(
             "firewarden_resident_bytes", "Memory of the process (RSS).",
             registry=self.registry, multiprocess_mode="liveall",
@@ -83,8 +87,10 @@ class Metrics:
     def observe_abandoned(self) -> None:
         self._abandoned.inc()
 
-    def set_in_flight(self, photos: int) -> None:
+    def set_in_flight(self, photos: int, *, at_once: int) -> None:
+        """`photos` are in line, of which threads work on up to `at_once`."""
         self._in_flight.set(photos)
+        self._queue_depth.set(max(0, photos - at_once))
 
     def observe_result(self, result: Mapping[str, Any]) -> None:
         """Count one stored result: its verdict, its findings and the stages of `timings_ms`."""

@@ -132,12 +132,13 @@ class WorkPool:
                     self._on_refused("deadline")
                     raise too_late(1)
                 inner = job()
+                ended_s = time.monotonic()
+                # the answer first: while the loop wakes up for it, this thread does what nobody waits for
+                inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
                 if photos:
-                    self._learn(start_s, photos, beside)
+                    self._learn(start_s, ended_s, photos, beside)
         except BaseException as error:  # noqa: BLE001 - goes to the caller
             _settle(answer, error)
-            return
-        inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
 
     @contextmanager
     def _turn(self) -> Iterator[int]:
@@ -153,11 +154,10 @@ class WorkPool:
                 self._working -= 1
                 self._room.notify_all()
 
-    def _learn(self, start_s: float, photos: int, beside: int) -> None:
+    def _learn(self, start_s: float, ended_s: float, photos: int, beside: int) -> None:
         """Tell the admission how long work took, and how many worked on average of its start and its end."""
-        now_s = time.monotonic()
         with self._lock:
-            self._admission.observe(now_s, now_s - start_s, photos, (beside + self._working) / 2)
+            self._admission.observe(ended_s, ended_s - start_s, photos, (beside + self._working) / 2)
 
     def _leave(self, weight: int, queued: "Future[None]", answer: "Future[T]") -> None:
         with self._lock:

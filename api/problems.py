@@ -21,6 +21,7 @@ _CURES = {
     404: "Nothing lives at this address; GET /openapi.json lists all addresses.",
     405: "This address does not take that method; see the Allow header.",
 }
+_MEANT = ("deadline", "draining", "not-ready")  # nothing is broken, or it is logged where it is judged
 _log = logging.getLogger(__name__)
 
 
@@ -108,8 +109,17 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     """The answer to a request that ended in `error`; what is the server's fault is logged."""
     problem = problem_from(error)
     if problem.status >= 500:
-        _log.error("%s %s %s", problem.instance, request.method, request.scope["path"], exc_info=error)
+        _log_fault(problem, request, error)
     return problem.response()
+
+
+def _log_fault(problem: Problem, request: Request, error: Exception) -> None:
+    """A traceback for what nobody foresaw, one line for a part that does not work, nothing above INFO for what the server
+    means to answer: load that is turned away is counted, and a change of readiness is logged where it is judged."""
+    level = logging.INFO if problem.slug in _MEANT else logging.ERROR
+    cause = error.__cause__ or getattr(error, "orig", None) or error
+    told = (problem.instance, request.method, request.scope["path"], type(cause).__name__, cause)
+    _log.log(level, "%s %s %s: %s: %s", *told, exc_info=None if isinstance(error, EXPECTED) else error)
 
 
 def add_problem_handlers(app: FastAPI) -> None:

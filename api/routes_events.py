@@ -22,8 +22,8 @@ from firewarden.api.services import Services
 from firewarden.cctv.event_store import EventRecord, EventState
 from firewarden.cctv.followed import Dismissal
 from firewarden.findings import InspectionContext
-from firewarden.inference.draw import blur_for_release
 from firewarden.inference.image import decode_image
+from firewarden.inference.release import blur_for_release
 from firewarden.ledger.blobs import BlobDamaged
 
 router = APIRouter(prefix="/v1/cctv", tags=["camera events"], dependencies=[Security(require_owner)])

@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter, Response, Security
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy.exc import SQLAlchemyError
 
 from firewarden.api.dependencies import ServicesDep, require_principal
 from firewarden.api.openapi import problem_responses
@@ -63,12 +62,4 @@ def _check_all(services: Services) -> dict[str, str]:
         "database": services.repository.check,
         "disk": services.blobs.check_writable,
     }
-    return {name: _outcome(check) for name, check in checks.items()}
-
-
-def _outcome(check: Any) -> str:
-    try:
-        check()
-    except (OSError, SQLAlchemyError):
-        return "failed"
-    return "ok"
+    return services.readiness.outcomes(checks)

@@ -1,5 +1,6 @@
 """Run the service: `serve(Settings(), host, port)`, in this process or with several workers."""
 
+import errno
 import logging
 import os
 import socket
@@ -9,13 +10,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from firewarden.api.auth import create_first_key
+from firewarden.api.key_admin import open_database
 from firewarden.api.memory import limit_memory
 from firewarden.api.ports import InspectorPort
 from firewarden.api.server import run_server
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
 from firewarden.api.supervisor import Build, Supervisor
-from firewarden.ledger.database import build_engine
+from firewarden.errors import HazardError
 from firewarden.models.manifest import is_model_id
 
 DEFAULT_HOST = "127.0.0.1"
@@ -65,16 +67,30 @@ def serve_workers(build: Build, settings: Settings, host: str, port: int) -> Non
 
 def _listen(settings: Settings, host: str, port: int) -> socket.socket:
     """The address, open and announced; clients wait in its backlog until a process is ready for them."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.make_data_dir()
+    listener = _claimed(host, port)
     if settings.auth:
-        _print_first_key(settings)
+        _print_first_key(settings)  # once the address is ours: a start that fails must not use it up
     elif not _is_loopback(host):
         _log.warning("authentication is off and %s is open to others; set FIREWARDEN_AUTH=true", host)
-    listener = open_listener(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}"
     print(f"FireWarden listens on {address} (API: /docs, data: {settings.data_dir})", flush=True)
     return listener
+
+
+def _claimed(host: str, port: int) -> socket.socket:
+    """The listening socket; raises HazardError with a cure."""
+    try:
+        return open_listener(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            cure = "another program listens there; end it, or take another --port"
+        elif error.errno == errno.EACCES:
+            cure = "this user may not; take a --port above 1023"
+        else:
+            cure = f"{error.strerror}; take an address of this machine as --host"
+        raise HazardError(f"cannot listen on {host}, port {port}: {cure}.") from error
 
 
 def open_listener(host: str, port: int) -> socket.socket:
@@ -99,10 +115,8 @@ def _model(name: str | None) -> str | Path | None:
 
 
 def _print_first_key(settings: Settings) -> None:
-    repository = Repository(build_engine(settings.resolved_database_url()))
-    repository.open()
-    key = create_first_key(repository)
-    repository.close()
+    with open_database(settings, make=True) as engine:
+        key = create_first_key(Repository(engine))
     if key is not None:
         print(f"API key of the owner, shown this once: {key}", flush=True)
 

@@ -10,6 +10,7 @@ from firewarden.api.metrics import Metrics
 from firewarden.api.metrics_stored import StoredCollector, read_state
 from firewarden.api.pool import WorkPool
 from firewarden.api.ports import InspectorPort
+from firewarden.api.readiness import Readiness
 from firewarden.api.recorder import Recorder
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
@@ -39,11 +40,12 @@ class Services:
     jobs: JobStore
     cctv: CctvStores
     batch_slots: threading.BoundedSemaphore  # uploads of batches at the same time
+    readiness: Readiness = field(default_factory=Readiness)
     draining: threading.Event = field(default_factory=threading.Event)
 
     def open(self) -> None:
         """Make folders, migrate the database, warm up the network, start the threads."""
-        self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # homes are in these photos
+        self.settings.make_data_dir()
         self.blobs.open()
         self.cctv.open()
         self.repository.open()
@@ -74,7 +76,7 @@ def build_services(inspector: InspectorPort, settings: Settings) -> Services:
         max_wait_s=settings.max_wait_s,
         on_start=metrics.observe_queue_wait,
         on_refused=metrics.observe_shed,
-        on_change=metrics.set_in_flight,
+        on_change=partial(metrics.set_in_flight, at_once=inspector.photos_at_once),
     )
     jobs, cctv = JobStore(engine), build_cctv(engine, settings)
     read = partial(read_state, jobs, cctv.outbox, cctv.health, settings.destinations)

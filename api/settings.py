@@ -1,5 +1,6 @@
 """Deployment settings: the only place that reads the environment (`FIREWARDEN_*`)."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 
+from firewarden.errors import HazardError
 from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, load_plan
 from firewarden.inference.machine import usable_cores
 
@@ -118,8 +120,20 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices(
             "otel_endpoint", "FIREWARDEN_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
         ),
-        description="OTLP/HTTP collector for traces, e.g. http://localhost:4318; needs `firewarden[otel]`.",
+        description="OTLP/HTTP collector for traces, e.g. http://localhost:4318; needs the extra otel.",
     )
+
+    def make_data_dir(self) -> None:
+        """The data folder, for this user alone: homes are in these photos. Raises HazardError where it cannot be used."""
+        cure = "Give a folder that you may write to with --data-dir or FIREWARDEN_DATA_DIR."
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise HazardError(
+                f"the data folder {self.data_dir} cannot be made: {error.strerror}. {cure}"
+            ) from error
+        if not os.access(self.data_dir, os.W_OK | os.X_OK):
+            raise HazardError(f"the data folder {self.data_dir} cannot be written to. {cure}")
 
     @property
     def metrics_dir(self) -> Path:

@@ -92,7 +92,7 @@ def build_tracer(endpoint: str | None) -> Tracer:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
         raise HazardError(
-            f"traces are to go to {endpoint}, but {error.name} is not installed: pip install 'firewarden[otel]'"
+            f"traces are to go to {endpoint}, but {error.name} is not installed: pip install -e '.[otel]' in the checkout"
         ) from error
 
     provider = TracerProvider(resource=Resource.create({"service.name": _SERVICE}))

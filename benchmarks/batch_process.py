@@ -25,7 +25,7 @@ try:
     import psutil
 except ModuleNotFoundError as missing:
     raise HazardError(
-        "psutil is not installed; watching a batch needs it: pip install 'firewarden[bench]'"
+        "psutil is not installed; watching a batch needs it: pip install -e '.[bench]' in the checkout"
     ) from missing
 
 _RSS_EVERY_S = 0.5

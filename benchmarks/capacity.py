@@ -1,7 +1,7 @@
 """From measured parts to a county, a province and a nation: cores, memory, disk and line, by arithmetic that is shown."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,14 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What was measured for one 12 MP photo: processor seconds of the server, bytes of the photo, memory of one serving
-    process (MiB), and the cores it had."""
+    """What was measured for one 12 MP photo: processor seconds of the server, bytes of the photo, the most memory of one
+    serving process (MiB) and the load under which it took that, and the cores it had."""
 
     core_s: float
     photo_bytes: int
     process_mb: float
     cores: int
+    memory_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,30 @@ def need_of(workers: int, parts: Parts, habits: Habits) -> Need:
 def parts_of(results: Results) -> Parts | None:
     """The parts from an HTTP run, at the load with most photos a second; None where there is none for the 12 MP photo."""
     http = results.get("http")
-    rows = [row for row in (http or {}).get("loads", ()) if row["photo"] == PHOTO and row["loop"] == "closed"]
-    rows = [row for row in rows if row["goodput"] and row["server_cores"]]
+    loads = [row for row in (http or {}).get("loads", ()) if row["photo"] == PHOTO]
+    rows = [row for row in loads if row["loop"] == "closed" and row["goodput"] and row["server_cores"]]
     if http is None or not rows:
         return None
     best = max(rows, key=lambda row: float(row["goodput"]))
     photo = next(photo for photo in http["conditions"]["photos"] if photo["name"] == PHOTO)
-    memory = results.get("memory", {}).get("peak_mb") or best["resident_mb"]
-    return Parts(best["server_cores"] / best["goodput"], photo["bytes"], memory, http["conditions"]["cores"])
+    memory, memory_of = _memory(loads, results.get("memory"))
+    return Parts(
+        best["server_cores"] / best["goodput"], photo["bytes"], memory, http["conditions"]["cores"], memory_of
+    )
+
+
+def _memory(loads: Sequence[Mapping[str, Any]], watched: Mapping[str, Any] | None) -> tuple[float, str]:
+    """The most MiB that a load of 12 MP photos took, and which load; 0.0 where nothing tells. Without such a row the run that
+    watches memory stands in, whose photos are its own."""
+    told = [row for row in loads if row.get("resident_mb")]
+    if told:
+        most = max(told, key=lambda row: float(row["resident_mb"]))
+        who = f"{most['clients']} clients" if most["clients"] else f"{most['rate']:.0f} a second"
+        return most["resident_mb"], f"at most, with 12 MP photos from {who}; they wait in memory"
+    if watched is None:
+        return 0.0, "memory was not measured"
+    names = ", ".join(photo["name"] for photo in watched["conditions"]["photos"])
+    return watched["peak_mb"], f"with photos of another kind ({names}): 12 MP photos take more"
 
 
 def capacity_page(results: Results, habits: Habits | None = None) -> str:
@@ -103,7 +120,7 @@ def capacity_page(results: Results, habits: Habits | None = None) -> str:
             f"- One 12 MP photo ({parts.photo_bytes / 1e6:.1f} MB) takes the server {parts.core_s * 1000:.0f} ms of a core, from "
             f"request to stored answer: {1 / parts.core_s:.1f} photos a second and core."
         ),
-        f"- One serving process with {parts.cores} cores takes {parts.process_mb:.0f} MiB.",
+        f"- One serving process with {parts.cores} cores takes {parts.process_mb:.0f} MiB ({parts.memory_of}).",
         f"- Machine: {results['http']['conditions']['cpu']}.",
         "- A GPU: not measured. It would take the network off the cores; decoding, rules and storing stay on them.",
         "",
@@ -123,7 +140,7 @@ def _assumptions(habits: Habits) -> list[str]:
         f"- A worker takes {habits.photos_per_worker_day:g} photos on a working day, {habits.working_days} days a year.",
         f"- The busiest hour brings {habits.busiest_hour:.0%} of them, its peak {habits.burst:g} times its mean.",
         f"- Cores are planned to be busy {habits.utilisation:.0%} of the peak.",
-        "- All photos are 12 MP originals and all are kept. A retention limit divides the disk.",
+        "- All photos are 12 MP originals and all are kept: nothing deletes inspections by itself.",
         "",
         (
             "photos a day = workers x photos of one; peak = photos a day x busiest hour / 3,600 x burst; "

@@ -29,7 +29,8 @@ _STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and
 @dataclass(frozen=True, slots=True)
 class HttpPlan:
     """What `bench http` does. `tuned` is a data folder whose `doctor --tune` choice is used; `open_shares` are arrival rates
-    as shares of the best closed loop; `overhead_rounds` 0 leaves that part out."""
+    as shares of the best closed loop. What the server adds is measured in `overhead_rounds` (0: not at all) of windows of
+    `overhead_s` seconds, shorter than 5 for tests alone."""
 
     clients: Sequence[int] = (1, 8, 16, 64)
     open_shares: Sequence[float] = (0.5, 2.0)
@@ -38,6 +39,7 @@ class HttpPlan:
     workers: int = 1
     starts: int = 3
     overhead_rounds: int = 7
+    overhead_s: float = 5.0
     model: str | None = None
     tuned: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
@@ -52,7 +54,7 @@ def measure_http(plan: HttpPlan, manifest: ModelManifest, photos: Sequence[Bench
             rows = [row for photo in photos for row in _loads_of_photo(plan, server, target, photo, work)]
             overhead = measure_overhead(
                 server, target, photos, manifest, work,
-                rounds=plan.overhead_rounds, seconds=max(1.0, plan.seconds / 5), tuned=plan.tuned, on_step=plan.on_step,
+                rounds=plan.overhead_rounds, seconds=plan.overhead_s, tuned=plan.tuned, on_step=plan.on_step,
             )  # fmt: skip
         return {
             "workers": plan.workers,

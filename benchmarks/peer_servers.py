@@ -13,25 +13,30 @@ from firewarden.benchmarks.peer_venvs import SCRIPTS, venv_program
 from firewarden.benchmarks.server_process import ServerProcess, free_port, start_firewarden
 from firewarden.inference.batch_plan import PLAN_FILE
 from firewarden.inference.machine import usable_cores
+from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
 from firewarden.inference.tuned import RUNTIME_FILE
 from firewarden.models.manifest import ModelManifest
 
 OURS = "firewarden"
+DEFAULT = f"{OURS}, default"  # ONNX Runtime in fp32, untuned
 _PEER_END_LIMIT_S = 3.0  # they keep nothing that an end in order would save
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A server to compare. `start(work)` starts it, with `work` a folder for its files; `target(server)` is where its
-    photos go."""
+    photos go; `computes_in` names runtime and precision of its network, e.g. `onnxruntime fp32`."""
 
     name: str
     start: Callable[[Path], ServerProcess]
     target: Callable[[ServerProcess], Target]
+    computes_in: str = f"{REFERENCE.runtime} {REFERENCE.precision}"  # what a peer does with model.onnx
 
 
-def ourselves(manifest: ModelManifest, tuned: Path | None, workers: int = 1) -> Contender:
-    """Our server as shipped, or with the choice that `doctor --tune` stored in `tuned`."""
+def ourselves(
+    manifest: ModelManifest, tuned: Path | None, workers: int = 1, choice: RuntimeChoice | None = None
+) -> Contender:
+    """Our server as shipped, or with the `choice` that `doctor --tune` stored in `tuned`."""
 
     def start(work: Path) -> ServerProcess:
         data_dir = work / "firewarden"
@@ -47,7 +52,16 @@ def ourselves(manifest: ModelManifest, tuned: Path | None, workers: int = 1) -> 
     def target(server: ServerProcess) -> Target:
         return Target("127.0.0.1", server.port, POST_PATH, {"X-API-Key": server.api_key()})
 
-    return Contender(OURS if tuned is None else f"{OURS}, tuned", start, target)
+    name, runs = (DEFAULT, REFERENCE) if tuned is None else (f"{OURS}, tuned", choice or REFERENCE)
+    return Contender(name, start, target, f"{runs.runtime} {runs.precision}")
+
+
+def our_contenders(
+    manifest: ModelManifest, tuned: Path | None, choice: RuntimeChoice | None
+) -> list[Contender]:
+    """The one that ratios are of; with `tuned`, followed by the server as shipped."""
+    shipped = ourselves(manifest, None)
+    return [shipped] if tuned is None else [ourselves(manifest, tuned, choice=choice), shipped]
 
 
 def peer_contenders(venvs: Path, manifest: ModelManifest) -> list[Contender]:

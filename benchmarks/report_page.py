@@ -68,7 +68,7 @@ def charts_of(results: Results) -> dict[str, str]:
         clients = max(row["clients"] for row in rows)
         bars = [
             Bar(
-                row["name"],
+                f"{row['name']} ({_computes_in(peers, row['name']).split()[-1]})",
                 row["goodput"],
                 min(row["rounds"]),
                 max(row["rounds"]),
@@ -93,7 +93,7 @@ def _peers(told: Mapping[str, Any]) -> list[str]:
     for photo in _photos(told["servers"]):
         lines += [f"![photos a second]({CHART_FOLDER}/peers-{photo}.svg)", ""]
     names = [
-        "photo", "clients", "server", "goodput/s", "ours / it", "p50 ms", "p95 ms", "p99 ms", "shed", "errors", "lost",
+        "photo", "clients", "server", "network in", "goodput/s", "ours / it", "p50 ms", "p95 ms", "p99 ms", "shed", "errors", "lost",
         "stuck", "MiB", "ready s",
     ]  # fmt: skip
     columns = (
@@ -111,13 +111,15 @@ def _peers(told: Mapping[str, Any]) -> list[str]:
     lines += table(
         names,
         [
-            [row["photo"], row["clients"], row["name"], row["goodput"], ratio_text(row["ours_over_it"])]
+            [row["photo"], row["clients"], row["name"], _computes_in(told, row["name"])]
+            + [row["goodput"], ratio_text(row["ours_over_it"])]
             + [row[column] for column in columns]
             for row in ordered
         ],
     )
     lines += [
         "",
+        *_unequal_precision(told),
         "The floor, loops without a server; our server's goodput over it, by number of clients:",
         "",
     ]
@@ -134,6 +136,35 @@ def _peers(told: Mapping[str, Any]) -> list[str]:
     ]
     lines += [*_not_run(told["not_run"]), ""]
     return [*lines, *(f"- {peer}: {', '.join(pins)}" for peer, pins in told["pinned"].items())]
+
+
+def _computes_in(told: Mapping[str, Any], name: str) -> str:
+    """Runtime and precision of a contender's network. Records before it was noted: ours stands in the conditions, and peers
+    were never given anything but model.onnx, for which their packages take ONNX Runtime."""
+    if "computes_in" in told:
+        return str(told["computes_in"][name])
+    runtime = told["conditions"]["runtime"]
+    return f"{runtime['runtime']} {runtime['precision']}" if name == told["ours"] else "onnxruntime fp32"
+
+
+def _unequal_precision(told: Mapping[str, Any]) -> list[str]:
+    """What to keep in mind where ours computes otherwise than the peers; nothing where all compute alike."""
+    ours = _computes_in(told, told["ours"])
+    if ours == "onnxruntime fp32":
+        return []
+    lines = [
+        f"**Precisions differ**: {told['ours']} computes in {ours}, which the peers were not given; the ratios are of both together."
+    ]
+    for photo in _photos(told["loops"]):
+        rates = {row["loop"]: row["per_second"] for row in told["loops"] if row["photo"] == photo}
+        same, exact = (f"{key}, scaled decode" for key in (ours.replace(" ", "-"), "onnxruntime-fp32"))
+        if rates.get(same) and rates.get(exact):
+            share = rates[same] / rates[exact]
+            lines.append(f"Of the bare loop of {photo}, precision alone makes {share:.2f} times the pace.")
+    names = {row["name"] for row in told["servers"]}
+    if not any(name.endswith(", default") for name in names):
+        lines.append("The server as shipped, in fp32, did not run beside them in this record.")
+    return [" ".join(lines), ""]
 
 
 def _http(told: Mapping[str, Any]) -> list[str]:
@@ -155,13 +186,25 @@ def _http(told: Mapping[str, Any]) -> list[str]:
         f"Start to ready, s: {starts or 'not measured'} (the first on an empty data folder, on {told['filesystem']})."
     ]
     if told["overhead"]:
-        lines += ["", "What the server adds for one client, storing included, medians:", ""]
+        lines += [
+            "",
+            f"What the server adds for one client, storing included, {_rounds(told['overhead'])}:",
+            "",
+        ]
         overhead = [
             [row[name] for name in ("photo", "http_p50_ms", "bare_p50_ms", "added_ms")]
             for row in told["overhead"]
         ]
         lines += table(["photo", "over HTTP, ms", "decode + network, ms", "added, ms"], overhead)
     return lines
+
+
+def _rounds(overhead: Sequence[Mapping[str, Any]]) -> str:
+    """How often and for how long both were measured; records before windows had a length of their own do not say."""
+    first = overhead[0]
+    if "window_s" not in first:
+        return "medians"
+    return f"medians of {len(first['rounds'])} rounds, {first['window_s']:g} s each in turns"
 
 
 def _overload(loads: Sequence[Mapping[str, Any]]) -> list[str]:

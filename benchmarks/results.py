@@ -22,6 +22,12 @@ def save_result(folder: Path, kind: str, conditions: Mapping[str, Any], measured
     return path
 
 
+def load_rehearsal(folder: Path) -> dict[str, Any] | None:
+    """Of the records of `firewarden cctv simulate` in a folder, the one with most pictures looked at; None without any."""
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("cctv-*.json"))]
+    return max((run for run in told if run.get("frames")), key=lambda run: int(run["frames"]), default=None)
+
+
 def load_results(folder: Path) -> dict[str, dict[str, Any]]:
     """Runs by kind, of those that are there; raises HazardError on a file that is none of ours."""
     found = {}

@@ -44,7 +44,8 @@ def _inputs(told: Mapping[str, Any]) -> list[str]:
 
 def _source(quantity: Mapping[str, Any]) -> str:
     if quantity["source"] != ASSUMED:
-        return str(quantity["source"])
+        note = quantity.get("note")
+        return f"{quantity['source']}, {note}" if note else str(quantity["source"])
     return f"**assumed**; to be measured with: {quantity['measure_with']}"
 
 

@@ -18,7 +18,7 @@ try:
     import psutil
 except ModuleNotFoundError as missing:
     raise HazardError(
-        "psutil is not installed; loads on servers need it: pip install 'firewarden[bench]'"
+        "psutil is not installed; loads on servers need it: pip install -e '.[bench]' in the checkout"
     ) from missing
 
 _READY_LIMIT_S = 180

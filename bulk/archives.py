@@ -25,6 +25,7 @@ ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
 _UNSUPPORTED = (NotImplementedError, RuntimeError)  # compression methods and passwords
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_PLAIN = "pack plain pictures under plain names"
 _MIB = 2**20
 
 
@@ -57,19 +58,19 @@ def archive_items(path: Path, limits: Limits = Limits()) -> Iterator[Item]:
     except _Refused as error:
         yield broken(str(path), f"{error}; the members after this were not read")
     except OSError as error:
-        yield broken(str(path), f"cannot be read: {error.strerror or error}")
+        yield broken(str(path), f"cannot be read: {error.strerror or error}", final=False)
     except _DAMAGE as error:
         yield broken(str(path), f"the archive is damaged or cut off ({error}); pack it again")
 
 
 def unsafe_name(name: str) -> str | None:
-    """What is wrong with a member's name, None for a name that stays below its archive."""
+    """What is wrong with a member's name, and the cure; None for a name that stays below its archive."""
     parts = re.split(r"[/\\]", name)
     if name.startswith(("/", "\\")) or _DRIVE.match(name):
-        return "its name is absolute"
+        return f"its name is absolute; {_PLAIN}"
     if ".." in parts:
-        return "its name leaves the archive"
-    return "its name has control characters" if re.search(r"[\x00-\x1f\x7f]", name) else None
+        return f"its name leaves the archive; {_PLAIN}"
+    return f"its name has control characters; {_PLAIN}" if re.search(r"[\x00-\x1f\x7f]", name) else None
 
 
 def count_in_zip(path: Path) -> int | None:
@@ -127,11 +128,11 @@ def _tar_member(
         return
     problem = unsafe_name(member.name)
     if not member.isfile() or member.issparse():
-        problem = problem or "it is a link, a device or a sparse file"
+        problem = problem or f"it is a link, a device or a sparse file; {_PLAIN}"
     if problem is None and member.size > limits.member_bytes:
-        problem = f"it has {member.size} bytes, expected at most {limits.member_bytes}"
+        problem = _too_big(member.size, limits)
     if problem:
-        yield broken(key, f"not read: {problem}; pack plain pictures under plain names", place)
+        yield broken(key, f"not read: {problem}", place)
         return
     stream = archive.extractfile(member)
     data = stream.read() if stream else b""
@@ -157,7 +158,7 @@ def _zip_items(path: Path, limits: Limits) -> Iterator[Item]:
                 continue
             key, place = f"{path}!{info.filename}", f"member {number} of {path.name}"
             if problem := _zip_problem(info, limits):
-                yield broken(key, f"not read: {problem}; pack plain pictures under plain names", place)
+                yield broken(key, f"not read: {problem}", place)
                 continue
             read_bytes += info.file_size  # reading stops at the size that is declared
             if read_bytes > total_bytes:
@@ -170,14 +171,21 @@ def _zip_problem(info: zipfile.ZipInfo, limits: Limits) -> str | None:
     if problem := unsafe_name(info.orig_filename):
         return problem
     if kind not in (0, stat.S_IFREG):
-        return "it is a link or a device"
+        return f"it is a link or a device; {_PLAIN}"
     if info.flag_bits & 1:
-        return "it is encrypted"
+        return "it is encrypted; pack it without a password"
     if info.file_size > limits.member_bytes:
-        return f"it has {info.file_size} bytes, expected at most {limits.member_bytes}"
+        return _too_big(info.file_size, limits)
     if info.file_size > _MIB and info.file_size > limits.ratio * info.compress_size:
-        return f"it unpacks to {info.file_size} bytes from {info.compress_size}; a zip bomb?"
+        return (
+            f"it unpacks to {info.file_size} bytes from {info.compress_size}, more than {limits.ratio} times as many, as a "
+            "zip bomb does; if it is a picture, save it as JPEG"
+        )
     return None
+
+
+def _too_big(size: int, limits: Limits) -> str:
+    return f"it has {size} bytes, expected at most {limits.member_bytes}; pack a smaller picture"
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, key: str, place: str) -> Item:

@@ -1,8 +1,9 @@
-"""A batch in a terminal: a bar with rate and time left while it runs, a few lines when it is done."""
+"""A batch on a console: a bar in a terminal, else a line a minute, with rate and time left; a few lines when it is done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -14,11 +15,42 @@ from firewarden.bulk.job import JobResult
 
 _SHOWN_ERRORS = 5
 _SHOW_EVERY_S = 0.1
+_LINE_EVERY_S = 60.0
 
 
 @contextmanager
 def shown_progress(console: Console, total: int | None, *, quiet: bool) -> Iterator[OnProgress]:
-    """Feed the bar with tallies; there is none where the console is no terminal or `quiet`."""
+    """Feed the bar with tallies, or where the console is no terminal, a line a minute; nothing is shown where `quiet`."""
+    if console.is_terminal or quiet:
+        with _bar(console, total, quiet=quiet) as show:
+            yield show
+    else:
+        yield line_a_minute(lambda line: console.print(line, highlight=False, soft_wrap=True), total)
+
+
+def line_a_minute(
+    print_line: Callable[[str], object], total: int | None, clock: Callable[[], float] = time.monotonic
+) -> OnProgress:
+    """What has come, how many a second since the line before, and how long the rest takes at that rate. `clock` in s."""
+    told_s, told = clock(), 0
+
+    def show(tally: Tally) -> None:
+        nonlocal told_s, told
+        now = clock()
+        if now - told_s < _LINE_EVERY_S:
+            return
+        rate = (tally.done - told) / (now - told_s)
+        told_s, told = now, tally.done
+        of = f" of {total}" if total is not None else ""
+        left_s = (total - tally.done) / rate if total is not None and rate else None
+        left = f", {timedelta(seconds=max(0, round(left_s)))} left" if left_s is not None else ""
+        print_line(f"{tally.done}{of} inputs, {tally.failed} not scored, {rate:.1f}/s{left}")
+
+    return show
+
+
+@contextmanager
+def _bar(console: Console, total: int | None, *, quiet: bool) -> Iterator[OnProgress]:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
@@ -26,7 +58,7 @@ def shown_progress(console: Console, total: int | None, *, quiet: bool) -> Itera
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("[red]{task.fields[failed]}"),
     )
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("batch", total=total, rate="", failed="")
 
         shown_s = -_SHOW_EVERY_S

@@ -128,7 +128,7 @@ def check_engine(engine: EngineName) -> None:
             import ray.data  # noqa: F401
         except ImportError as error:
             raise HazardError(
-                "engine ray needs the package ray, which is not installed: pip install 'firewarden[ray]' (extra [ray]), "
+                "engine ray needs the package ray, which is not installed: pip install -e '.[ray]' in the checkout, "
                 "or use --engine local"
             ) from error
 
@@ -213,7 +213,8 @@ class _Local:
 
 
 def admit(item: Item, sink: Sink) -> Item | None:
-    """The item to work on: itself, or the error that it repeats another row of a list; None where two sources name it."""
+    """The item to work on: itself, the error that it repeats another row of a list, or its own under a key that tells the
+    row; None where two sources name it. Whoever lists first takes the key: list what is faulty last."""
     first = sink.claim(item.key, item.place)
     if first is not None and item.place:
         item = repeated(item, first)
@@ -226,7 +227,7 @@ def load_item(item: Item) -> Loaded | Row:
     try:
         data = item.reader.read()
     except Unreadable as error:
-        return error_row(item, str(error))
+        return error_row(item, str(error), final=error.final)
     except HazardError as error:  # e.g. a missing package for one URL of a manifest
         return error_row(item, f"cannot be read: {error}")
     return Loaded(item, data, hashlib.sha256(data).hexdigest())

@@ -31,7 +31,7 @@ def folder_items(folder: Path) -> Iterator[Item]:
             ):  # a link to nowhere is missing, not absent
                 yield file_item(path)
     for error in refused:
-        yield broken(str(error.filename), f"cannot be listed: {error.strerror or error}")
+        yield broken(str(error.filename), f"cannot be listed: {error.strerror or error}", final=False)
 
 
 def count_in_folder(folder: Path) -> int:

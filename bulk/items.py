@@ -12,7 +12,12 @@ MAX_BYTES = 64 * 2**20  # of one picture; a phone photo has 3 to 12 MiB
 
 
 class Unreadable(Exception):
-    """The bytes of one input cannot be had; the message goes into its row."""
+    """The bytes of one input cannot be had; the message goes into its row. `final`: they are there but will not do, so that
+    trying again is of no use."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class BatchStopped(HazardError):
@@ -37,7 +42,7 @@ class FileReader:
         try:
             told = self.path.stat()
             if stat.S_ISFIFO(told.st_mode) or stat.S_ISCHR(told.st_mode) or stat.S_ISSOCK(told.st_mode):
-                raise Unreadable("cannot be read: it is a pipe or a device, expected a file")
+                raise Unreadable("cannot be read: it is a pipe or a device, expected a file", final=True)
             check_size(told.st_size)
             with self.path.open("rb") as file:
                 data = file.read(told.st_size + 1)  # asked for MAX_BYTES it would first get memory for them
@@ -61,12 +66,25 @@ class HeldReader:
 
 @dataclass(frozen=True, slots=True)
 class BrokenReader:
-    """An input that is known to be of no use; `message` says why and what would cure it."""
+    """An input that is known to be of no use; `message` says why and what would cure it. Not `final`: the same command may
+    find it cured, e.g. a folder that could not be listed."""
 
+    message: str
+    final: bool = True
+
+    def read(self) -> bytes:
+        raise Unreadable(self.message, final=self.final)
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtedReader:
+    """Bytes that can be read, of an input that cannot be scored as it is listed; `message` says why."""
+
+    reader: Reader
     message: str
 
     def read(self) -> bytes:
-        raise Unreadable(self.message)
+        return self.reader.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +107,11 @@ class Item:
     facts: Facts = Facts()
     place: str = ""
 
+    @property
+    def fault(self) -> str | None:
+        """Why it is of no use, where that is known beforehand."""
+        return self.reader.message if isinstance(self.reader, BrokenReader | DoubtedReader) else None
+
     def context(self, base: InspectionContext) -> InspectionContext:
         """`base`, with venue and scene of the manifest where it names them: the register speaks, not a person."""
         if self.facts.venue:
@@ -98,20 +121,21 @@ class Item:
         return base
 
 
-def broken(key: str, message: str, place: str = "") -> Item:
-    """An item whose row will be this error."""
-    return Item(key, BrokenReader(message), place=place)
+def broken(key: str, message: str, place: str = "", *, final: bool = True) -> Item:
+    """An item whose row will be this error; `final` as in BrokenReader."""
+    return Item(key, BrokenReader(message, final), place=place)
 
 
 def repeated(item: Item, first: str) -> Item:
-    """The item that stands for a listing of a key that `first` listed already."""
+    """The item that stands for a listing of a key that `first` listed already. One with a fault of its own tells that."""
     told = f"{item.place} repeats {first or 'another source'}: the same picture twice; remove one of them"
-    return replace(item, key=f"{item.key} ({item.place})", reader=BrokenReader(told))
+    return replace(item, key=f"{item.key} ({item.place})", reader=BrokenReader(item.fault or told))
 
 
 def check_size(size: int) -> None:
     """Raises Unreadable above MAX_BYTES."""
     if size > MAX_BYTES:
         raise Unreadable(
-            f"got a file of {size} bytes, expected at most {MAX_BYTES} for one picture; send a smaller one"
+            f"got a file of {size} bytes, expected at most {MAX_BYTES} for one picture; send a smaller one",
+            final=True,
         )

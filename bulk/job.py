@@ -17,8 +17,9 @@ from firewarden.bulk.scorer import ScorerFactory
 from firewarden.bulk.sources import check_sources, source_items
 from firewarden.bulk.summary import Summary, reaches
 from firewarden.bulk.thumbnails import read_thumbnails
-from firewarden.errors import DatasetError
+from firewarden.errors import DatasetError, PolicyError
 from firewarden.findings import RiskLevel
+from firewarden.inference.context import check_context
 from firewarden.inference.rules import load_rules
 
 
@@ -43,8 +44,17 @@ class Job:
         return self.out.with_name(f"{self.out.name}.state")
 
     def items(self) -> Iterator[Item]:
-        """The inputs, listed anew."""
-        return islice(source_items(self.sources), self.limit)
+        """The inputs, listed anew. Raises PolicyError where the rules cannot be read."""
+        rules, context = load_rules(self.factory.rules), self.factory.context
+
+        def check(item: Item) -> str | None:
+            try:
+                check_context(item.context(context), rules)
+            except PolicyError as error:
+                return str(error)
+            return None
+
+        return islice(source_items(self.sources, check), self.limit)
 
 
 @dataclass(frozen=True, slots=True)

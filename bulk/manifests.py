@@ -5,12 +5,13 @@ says why; the other rows are not disturbed.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from firewarden.bulk.items import Facts, FileReader, Item, broken
+from firewarden.bulk.items import DoubtedReader, Facts, FileReader, Item, broken
 from firewarden.bulk.object_store import is_object_url, object_item
 from firewarden.errors import DatasetError
 
@@ -19,13 +20,16 @@ MANIFEST_SUFFIXES = (".csv", ".parquet")
 _FIRST_YEAR = 2000  # a camera that lost its clock says 1970
 _CLOCK_ERROR = timedelta(days=1)
 Cells = Mapping[str, str]
+Check = Callable[[Item], str | None]  # what is wrong with the facts of an item
 
 
 def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in MANIFEST_SUFFIXES
 
 
-def manifest_items(path: Path, now: datetime | None = None) -> Iterator[Item]:
+def manifest_items(
+    path: Path, now: datetime | None = None, check: Check = lambda item: None
+) -> Iterator[Item]:
     """One item a row. `now` bounds the times that are believed. Raises DatasetError for a table without `path`."""
     now = now or datetime.now(UTC)
     for number, cells in _rows(path):
@@ -33,7 +37,9 @@ def manifest_items(path: Path, now: datetime | None = None) -> Iterator[Item]:
         if isinstance(cells, str):
             yield broken(f"{path} ({place})", f"{place}: {cells}", place)
         else:
-            yield _item(path, cells, place, now)
+            item = _item(path, cells, place, now)
+            told = None if item.fault else check(item)
+            yield replace(item, reader=DoubtedReader(item.reader, f"{place}: {told}")) if told else item
 
 
 def count_in_manifest(path: Path) -> int:
@@ -112,11 +118,14 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
     file = _open_parquet(path)
     _check_columns(path, [str(name).lower() for name in file.schema_arrow.names])
     wanted = [name for name in file.schema_arrow.names if str(name).lower() in COLUMNS]
-    number = 0
-    for batch in file.iter_batches(batch_size=1024, columns=wanted):
-        for row in batch.to_pylist():
-            number += 1
+    try:
+        rows = (
+            row for batch in file.iter_batches(batch_size=1024, columns=wanted) for row in batch.to_pylist()
+        )
+        for number, row in enumerate(rows, 1):
             yield number, {str(name).lower(): _text(value) for name, value in row.items()}
+    except (OSError, ValueError, OverflowError) as error:  # pyarrow's own are among them
+        raise DatasetError(f"{path} cannot be read as Parquet to its end: {error}") from error
 
 
 def _text(value: object) -> str:
@@ -131,7 +140,7 @@ def _open_parquet(path: Path) -> Any:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise DatasetError(
-            f"{path} needs pyarrow, which is not installed: pip install 'firewarden[parquet]'"
+            f"{path} needs pyarrow, which is not installed: pip install -e '.[parquet]' in the checkout"
         ) from error
     try:
         return pq.ParquetFile(path)

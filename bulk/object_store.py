@@ -47,7 +47,7 @@ def open_store(base: str) -> Any:
         from obstore.store import from_url
     except ImportError as error:
         raise DatasetError(
-            f"{base} needs obstore, which is not installed: pip install 'firewarden[s3]'"
+            f"{base} needs obstore, which is not installed: pip install -e '.[s3]' in the checkout"
         ) from error
     try:
         return from_url(base)
@@ -80,7 +80,7 @@ def listed_objects(store: Any, base: str, prefix: str) -> Iterator[Item]:
                 if is_photo_name(entry["path"]):
                     yield Item(f"{base}/{entry['path']}", ObjectReader(base, entry["path"]))
     except _failures() as error:
-        yield broken(f"{base}/{prefix}", f"cannot be listed to its end: {_first_line(error)}")
+        yield broken(f"{base}/{prefix}", f"cannot be listed to its end: {_first_line(error)}", final=False)
 
 
 def read_object(store: Any, path: str) -> bytes:

@@ -112,6 +112,6 @@ def _pyarrow(path: Path) -> Any:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise DatasetError(
-            f"{path} needs pyarrow, which is not installed: pip install 'firewarden[parquet]', or choose .jsonl"
+            f"{path} needs pyarrow, which is not installed: pip install -e '.[parquet]' in the checkout, or choose .jsonl"
         ) from error
     return pa, pq

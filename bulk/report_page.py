@@ -81,7 +81,8 @@ def _item(row: Row, names: Mapping[str, Text], jpeg: bytes | None) -> str:
     )
     findings = "".join(
         f'<p><b class="{finding["risk_level"]}">{_LEVELS[RiskLevel(finding["risk_level"])]}</b> '
-        f"{escape(_name(finding['hazard'], names))}: {escape(finding['reason']['zh'])}</p>"
+        f"{escape(_name(finding['hazard'], names))}: {escape(finding['reason']['zh'])} "
+        f"{escape(finding['reason']['en'])}</p>"
         for finding in row["findings"]
         if finding["risk_level"]
     )
@@ -139,10 +140,11 @@ def _footer(summary: Summary) -> str:
     models = "; ".join(
         f"model {escape(i)} ({sha[:12]}), rules {escape(r)}: {n}" for (i, sha, r), n in summary.models.items()
     )
-    times = (
-        f"Pictures from {escape(summary.first_time)} to {escape(summary.last_time or '')}. "
-        if summary.first_time
-        else ""
+    spans = {True: "Pictures from", False: "Pictures without a time zone from"}
+    times = "".join(
+        f"{told} {escape(span[0])} to {escape(span[1])}. "
+        for zoned, told in spans.items()
+        if (span := summary.times.get(zoned))
     )
     return (
         f"<footer><p>{times}{models}</p><p>AI-assisted; a person must verify every finding. AI 辅助提示，须人工核实。 "

@@ -54,7 +54,7 @@ class Scorer:
             item.key, sha256, manifest.sha256, self.inspector.rules.version, self._min_confidence,
             facts.camera, facts.time, context_to_json(item.context(self._context)),
         ]  # fmt: skip
-        return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
+        return _identity_of(told)
 
     def score(self, item: Item, data: bytes, sha256: str) -> Row:
         """The row of one input: what `inspect --json` prints for it, and `batch`."""
@@ -81,9 +81,14 @@ class Scorer:
 OpenScorer = Callable[[], Scorer]
 
 
-def error_row(item: Item, message: str, sha256: str | None = None) -> Row:
-    """The row of an input that could not be scored. It has no identity: the next run tries again."""
-    return {"path": item.key, "error": message, "batch": _batch_columns(item, None, sha256)}
+def error_row(item: Item, message: str, sha256: str | None = None, *, final: bool = False) -> Row:
+    """The row of an input that could not be scored. Without an identity, the next run tries again; a `final` one has one."""
+    identity = _identity_of([item.key, item.place, message]) if final else None
+    return {"path": item.key, "error": message, "batch": _batch_columns(item, identity, sha256)}
+
+
+def _identity_of(told: list[Any]) -> str:
+    return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
 
 
 def _batch_columns(item: Item, identity: str | None, sha256: str | None) -> Row:

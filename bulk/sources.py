@@ -1,20 +1,36 @@
 """What the command line names, as items: pictures, folders, globs, archives, manifests, object stores."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from firewarden.bulk.archives import archive_items, count_in_zip, is_archive
 from firewarden.bulk.folders import count_in_folder, file_item, folder_items, glob_items, is_glob
 from firewarden.bulk.items import Item
-from firewarden.bulk.manifests import count_in_manifest, is_manifest, manifest_items
+from firewarden.bulk.manifests import Check, count_in_manifest, is_manifest, manifest_items
 from firewarden.bulk.object_store import is_object_url, object_items, open_store, split_url
 from firewarden.errors import DatasetError
 
 
-def source_items(sources: Iterable[str]) -> Iterator[Item]:
-    """Items of all sources, one source after the other, listed as they are asked for."""
+def source_items(sources: Iterable[str], check: Check = lambda item: None) -> Iterator[Item]:
+    """Items of all sources, listed as they are asked for: rows of manifests first, as they know most about a picture, then
+    one source after the other, last the rows that cannot be used or whose facts do not pass `check`: they take no
+    picture's place."""
+    sources, now = list(sources), datetime.now(UTC)
+    tables = [Path(source) for source in sources if _is_table(source)]
+    faulty: list[Path] = []
+    for path in tables:
+        faults = 0
+        for item in manifest_items(path, now, check):
+            faults += item.fault is not None
+            if item.fault is None:
+                yield item
+        faulty += [path] if faults else []
     for source in sources:
-        yield from _items_of(source)
+        if not _is_table(source):
+            yield from _items_of(source)
+    for path in faulty:  # read once more: a table may have any number of rows
+        yield from (item for item in manifest_items(path, now, check) if item.fault is not None)
 
 
 def check_sources(sources: Iterable[str]) -> int | None:
@@ -33,9 +49,12 @@ def _items_of(source: str) -> Iterator[Item]:
         return glob_items(source)
     if path.is_dir():
         return folder_items(path)
-    if path.is_file() and is_archive(path):
-        return archive_items(path)
-    return manifest_items(path) if is_manifest(path) else iter([file_item(path)])
+    return archive_items(path) if path.is_file() and is_archive(path) else iter([file_item(path)])
+
+
+def _is_table(source: str) -> bool:
+    path = Path(source)
+    return is_manifest(path) and not (is_object_url(source) or is_glob(source) or path.is_dir())
 
 
 def _count(source: str) -> int | None:

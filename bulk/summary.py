@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from firewarden.bulk.scorer import Row
@@ -34,21 +35,21 @@ class Summary:
     models: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # id, sha256, rules version
     errors: list[tuple[str, str]] = field(default_factory=list)
     worst: list[Row] = field(default_factory=list)
-    first_time: str | None = None
-    last_time: str | None = None
+    times: dict[bool, tuple[str, str]] = field(
+        default_factory=dict
+    )  # first and last, with and without a zone
 
     def add(self, row: Row) -> None:
         """Count one row."""
         self.inputs += 1
         self._add_camera(row)
-        if time := row["batch"]["time"]:
-            self.first_time = min(self.first_time or time, time)
-            self.last_time = max(self.last_time or time, time)
         if "error" in row:
             self.failed += 1
             if len(self.errors) < _SHOWN_ERRORS:
                 self.errors.append((row["path"], row["error"]))
             return
+        if time := row["batch"]["time"]:
+            self._add_time(time)
         self.verdicts[row["verdict"]] += 1
         self.levels[row["risk_level"] or "none"] += 1
         self.models[row["model_id"], row["model_sha256"], row["rules_version"]] += 1
@@ -73,6 +74,12 @@ class Summary:
                 {"model_id": i, "model_sha256": sha, "rules_version": rules} for i, sha, rules in self.models
             ],
         }
+
+    def _add_time(self, time: str) -> None:
+        """Take the time of a scored picture in. Times with and without a zone cannot be compared."""
+        zoned = datetime.fromisoformat(time).tzinfo is not None
+        met = (*self.times.get(zoned, ()), time)
+        self.times[zoned] = min(met, key=datetime.fromisoformat), max(met, key=datetime.fromisoformat)
 
     def _add_camera(self, row: Row) -> None:
         camera = row["batch"]["camera"]

@@ -11,10 +11,10 @@ from PIL import Image
 from firewarden.bulk.items import Item, Unreadable
 from firewarden.bulk.scorer import Row
 from firewarden.errors import HazardError
-from firewarden.inference.draw import blur_for_release
 from firewarden.inference.draw_marks import style_of
 from firewarden.inference.draw_shapes import draw_box
 from firewarden.inference.image import decode_image
+from firewarden.inference.release import blur_for_release
 
 _DECODE_PX, _LONG_SIDE_PX = 960, 480
 

@@ -20,6 +20,7 @@ from firewarden.cctv.runner import Effort, Runner, Watched
 from firewarden.cctv.runner_memory import Memory
 from firewarden.cctv.runner_status import CameraStatus
 from firewarden.cctv.sink import EventSink
+from firewarden.cctv.video_source import CaptureState
 from firewarden.errors import HazardError
 from firewarden.inference.inspector import Inspector
 
@@ -60,7 +61,9 @@ def _joined(cameras: Sequence[Camera], replay: bool) -> Watched:
 def check_video() -> None:
     """Raises HazardError where PyAV is missing."""
     if importlib.util.find_spec("av") is None:
-        raise HazardError("video needs PyAV, which is not installed: pip install 'firewarden[video]'")
+        raise HazardError(
+            "video needs PyAV, which is not installed: pip install -e '.[video]' in the checkout"
+        )
 
 
 @contextmanager
@@ -82,14 +85,33 @@ def stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
+def failed_recordings(statuses: Iterable[CameraStatus]) -> list[str]:
+    """A line for each recording that could not be read to its end: camera and cause."""
+    return [
+        f"camera {status.camera_id}: the recording failed: {status.last_error or 'cause unknown'}"
+        for status in statuses
+        if status.state is CaptureState.FAILED
+    ]
+
+
 def print_statuses(console: Console, statuses: Sequence[CameraStatus]) -> None:
-    """One line a camera."""
-    table = Table(
-        "camera", "state", "frames", "inferences", "skipped", "dropped", "reconnects", "problems", box=None
+    """One line a camera. `late`: pictures whose time was not after the one before, which were not looked at."""
+    names = (
+        "camera",
+        "state",
+        "frames",
+        "inferences",
+        "skipped",
+        "late",
+        "dropped",
+        "reconnects",
+        "problems",
     )
+    table = Table(*names, box=None)
     for status in statuses:
         health = status.health
-        counts = (health.frames, health.inferences, health.skipped, status.dropped, status.reconnects)
+        seen = (health.frames, health.inferences, health.skipped, health.late)
+        counts = (*seen, status.dropped, status.reconnects)
         told = ", ".join(status.problems) + (f" ({status.last_error})" if status.last_error else "")
         table.add_row(status.camera_id, status.state.value, *map(str, counts), told)
     console.print(table)

@@ -50,7 +50,7 @@ class MqttSender:
             import paho.mqtt.client  # noqa: F401
         except ModuleNotFoundError as error:
             raise HazardError(
-                "MQTT needs paho-mqtt, which is not installed: pip install 'firewarden[mqtt]'"
+                "MQTT needs paho-mqtt, which is not installed: pip install -e '.[mqtt]' in the checkout"
             ) from error
         self._settings = settings
         self._session: _Session | None = None

@@ -4,10 +4,11 @@ Runs in capture processes. FFmpeg's messages hold addresses with passwords: only
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _MIN_SIDE = 32
 _GIVE_UP_AFTER = 250  # packets in a row that give no picture: open anew
 _KEY_WITHIN = 300  # packets; some cameras never send a key frame
 _CUT_SHARE = 0.98  # a file that ends before so much of its announced length is cut off
+_BACK_S = 1.0  # a file whose times step back by more begins anew, as where recordings were joined
+_FRESH_STARTS = 8  # of reading, within one opening, after damage that misled the library
 
 
 class StreamBroken(Exception):
@@ -84,6 +87,10 @@ class Reader:
         self._fruitless = 0
         self._packets = 0
         self._last_s = 0.0  # media time of the last packet
+        self._shown_s = (
+            0.0  # the same of the last picture: above that of its packet where pictures are reordered
+        )
+        self._shift_s = 0.0  # what a file's own times lack since they began anew
         self._first_s: float | None = None
         self._began_s: float | None = None
         self._file_start = self._read_file_start()
@@ -94,24 +101,37 @@ class Reader:
             offset = round(self._source.offset_s * 1e6) + (self._container.start_time or 0)
             self._container.seek(offset, backward=True)
         for packet in self._demux():
+            if self._begins_anew(packet):
+                yield from self._taken(self._drain(), packet, self._last_s)
+                self._go_on(packet)
             now = self._pace(packet)
             if packet.is_keyframe:
                 self._note_key(now)
-            for frame in self._decode(packet, now):
-                sample = self._take(frame, packet, now)
-                if sample is not None:
-                    yield sample
+            yield from self._taken(self._decode(packet, now), packet, now)
         self._check_whole()
 
+    def _taken(self, frames: Iterable[Any], packet: Any, now: float) -> Iterator[Sample]:
+        for frame in frames:
+            sample = self._take(frame, packet, now)
+            if sample is not None:
+                yield sample
+
     def _demux(self) -> Iterator[Any]:
-        """Packets of the video, the last one empty: it has the decoder give what it still holds."""
-        packets = self._container.demux(self._stream)
-        while True:
-            packet = self._step(lambda: next(packets, None), "cannot be read")
-            if packet is None:
+        """Packets of the video, the last one empty: it has the decoder give what it still holds. Damage may announce
+        streams that the library then misses (IndexError): reading is begun afresh where it stands."""
+        for _ in range(_FRESH_STARTS):
+            packets, ended = self._container.demux(self._stream), False
+            try:
+                while (packet := self._step(partial(next, packets, None), "cannot be read")) is not None:
+                    self._packets += packet.size > 0
+                    ended = not packet.size
+                    yield packet
                 return
-            self._packets += packet.size > 0
-            yield packet
+            except IndexError:
+                self._count_corrupt("damaged list of streams")
+                if ended:
+                    return
+        raise StreamBroken("cannot be read: damaged list of streams")
 
     def _step(self, step: Callable[[], Any], what: str) -> Any:
         """Run what may hang; the watchdog sees since when."""
@@ -122,6 +142,27 @@ class Reader:
             raise broken(error, what) from None
         finally:
             self._counts.step_at = None
+
+    def _begins_anew(self, packet: Any) -> bool:
+        """Whether the times of a file step back here. Those of a stream are not gone by."""
+        stamped = packet.dts is not None and not self._source.is_stream
+        return stamped and self._media_s(packet) < self._last_s - _BACK_S
+
+    def _drain(self) -> list[Any]:
+        """The pictures that the decoder still holds; it is ready for others afterwards."""
+        if not self._decoder.is_open:
+            return []
+        try:
+            return list(self._decoder.decode(None))
+        except FFmpegError:  # nothing was held
+            return []
+        finally:
+            self._decoder.flush_buffers()
+
+    def _go_on(self, packet: Any) -> None:
+        """From this packet on, times follow the last one."""
+        self._shift_s += max(self._last_s, self._shown_s) + self._frame_length_s() - self._media_s(packet)
+        self._counts.last_error = "its times begin anew; they were taken as going on"
 
     def _pace(self, packet: Any) -> float:
         """The time sampling goes by: of receipt for live pictures, else of the file. A replay waits for its moment."""
@@ -140,9 +181,15 @@ class Reader:
         """Seconds into the file; without times, by the usual rate. That of the empty packet is the end."""
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
-            frame_s = 1 / float(self._stream.average_rate or 25)
+            frame_s = self._frame_length_s()
             return self._packets * frame_s if packet.size else self._last_s + frame_s
-        return float(stamp * packet.time_base) - (self._container.start_time or 0) / 1e6
+        return self._shifted_s(float(stamp * packet.time_base))
+
+    def _frame_length_s(self) -> float:
+        return 1 / float(self._stream.average_rate or 25)
+
+    def _shifted_s(self, own_s: float) -> float:
+        return own_s - (self._container.start_time or 0) / 1e6 + self._shift_s
 
     def _note_key(self, now: float) -> None:
         before, self._sampling = self._sampling.keys_only, self._sampling.with_key(now)
@@ -183,23 +230,26 @@ class Reader:
 
     def _take(self, frame: Any, packet: Any, now: float) -> Sample | None:
         """The picture if one is due and it is whole."""
-        t = now if self._source.is_live or frame.time is None else self._frame_s(frame)
+        t = now if self._source.is_live or frame.time is None else self._shifted_s(float(frame.time))
         if frame.is_corrupt or min(frame.width, frame.height) < _MIN_SIDE:
-            self._counts.corrupt += 1
-            self._counts.last_error, self._counts.error_at = "damaged pictures", time.monotonic()
+            self._count_corrupt("damaged pictures")
             return None
+        if not self._source.is_live:
+            self._shown_s = max(self._shown_s, t)
         if not self._sampling.is_due(t):
             return None
         self._sampling = self._sampling.with_taken(t)
         self._counts.taken += 1
         return Sample(to_bgr(frame), self._taken_at(packet, t), time.monotonic())
 
-    def _frame_s(self, frame: Any) -> float:
-        return float(frame.time) - (self._container.start_time or 0) / 1e6
+    def _count_corrupt(self, message: str) -> None:
+        self._counts.corrupt += 1
+        self._counts.last_error, self._counts.error_at = message, time.monotonic()
 
     def _taken_at(self, packet: Any, t: float) -> datetime:
         now = datetime.now(UTC)
         if not self._source.is_live:
+            self._counts.clock_off += self._shift_s != 0
             return self._file_start + timedelta(seconds=t)
         at, off = settle(self._told_at(packet), now)
         self._counts.clock_off += off

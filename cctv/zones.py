@@ -12,9 +12,9 @@ from firewarden.cctv.camera import Camera, Corners
 from firewarden.cctv.polygons import covered_by, share_inside
 from firewarden.findings import Box, Finding, InspectionResult, Outcome
 from firewarden.inference.cctv_rules import ZoneRules
-from firewarden.inference.parts import with_parts
 from firewarden.inference.predicates import lower_parts
 from firewarden.inference.relations import ObstructedExit, OccupiedLane, Relation
+from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts
 from firewarden.inference.wording import fill, name_objects
@@ -43,7 +43,7 @@ def _claimed(view: View, result: InspectionResult, relation: Relation, rules: Ru
         row
         for finding in result.findings
         if finding.outcome is Outcome.HAZARD and finding.hazard in earlier
-        for row in with_parts(view, finding.evidence, rules)
+        for row in with_repeats(view, finding.evidence, rules)
     )
 
 
@@ -66,7 +66,8 @@ def _of_kind(rules: Rules, kind: type[R]) -> list[R]:
 def _egress(
     view: View, rows: list[int], zone: Corners, relation: ObstructedExit, rules: Rules
 ) -> Finding | None:
-    bases = lower_parts(view.boxes(np.array(rows, np.int64)), share=relation.lower_part)
+    boxes = view.boxes(np.array(rows, np.int64))
+    bases = lower_parts(boxes, share=relation.lower_part, share_w=relation.lower_part_w)
     shares = [to_share(box.tolist(), view.image_hw) for box in bases]
     goods = [row for row, box in zip(rows, shares, strict=True) if covered_by([box], zone) > 0]
     ratio = covered_by(shares, zone)

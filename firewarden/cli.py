@@ -17,6 +17,7 @@ from firewarden.cli_cctv import cctv_app
 from firewarden.cli_console import OUT, fail, print_json
 from firewarden.cli_data import data_app
 from firewarden.cli_inspect import evaluate, inspect
+from firewarden.cli_keys import keys_app
 from firewarden.cli_models import average, export, models, promote
 from firewarden.cli_options import JsonOption, ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import quantise, run_tune
@@ -28,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.add_typer(cctv_app, name="cctv")
+app.add_typer(keys_app, name="keys")
 
 _TRAINING_STACK = frozenset({"torch", "torchvision", "ultralytics", "albumentations", "cv2", "onnx"})
 
@@ -43,7 +45,7 @@ def main() -> None:
         if error.name is None or error.name.split(".")[0] not in _TRAINING_STACK:
             raise
         fail(
-            f"{error.name} is not installed; this command needs the training stack: pip install 'firewarden[train]'"
+            f"{error.name} is not installed; this command needs the training stack: pip install -e '.[train]' in the checkout"
         )
 
 
@@ -69,7 +71,7 @@ app.command()(evaluate)
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8000,
     data_dir: Annotated[Path | None, typer.Option(help="Folder for photos and database.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the address.")] = None,
     model: ModelOption = None,

@@ -135,17 +135,18 @@ def peers(
     seconds: LoadSecondsOption = 15.0,
     warm_up: WarmUpOption = 5.0,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only peers whose name holds this; repeatable.")
+        list[str] | None,
+        typer.Option(help="Besides ours only those whose name holds this, e.g. default; repeatable."),
     ] = None,
     install_only: Annotated[
         bool, typer.Option("--install-only", help="Make the environments, measure nothing.")
     ] = False,
 ) -> None:
-    """Our server and what one would use instead, same weights and photos, in turns; and the bare loops as the floor."""
+    """Our server, tuned and as shipped, and what one would use instead, in turns; and the bare loops as the floor."""
     from firewarden.benchmarks.peer_runs import PeerPlan, measure_peers, peer_rows
-    from firewarden.benchmarks.peer_servers import gpu_rows, ourselves, peer_contenders
+    from firewarden.benchmarks.peer_servers import gpu_rows, our_contenders, peer_contenders
     from firewarden.benchmarks.peer_venvs import create_venvs, pinned_requirements
-    from firewarden.benchmarks.throughput import open_loops
+    from firewarden.benchmarks.throughput import open_loops, tuned_choice
 
     manifest, pictures = prepare(model, photos, photo)
     venvs = venvs.resolve()  # peers run in a folder of their own
@@ -154,13 +155,21 @@ def peers(
         OUT.print(f"installed in {venvs}" if not failed else f"failed: {failed}", highlight=False)
         raise typer.Exit(1 if failed else 0)
     conditions = note_conditions(manifest, tuned, pictures)
-    ours = ourselves(manifest, tuned)
-    rivals = [c for c in peer_contenders(venvs, manifest) if not only or any(part in c.name for part in only)]
+    ours, *shipped = our_contenders(manifest, tuned, tuned_choice(manifest, tuned))
+    rivals = [
+        contender
+        for contender in [*shipped, *peer_contenders(venvs, manifest)]
+        if not only or any(part in contender.name for part in only)
+    ]
     plan = PeerPlan(clients or (1, 8, 64), rounds, seconds, warm_up, print_step)
     loops, loops_not_run = open_loops(manifest)
     measures = measure_peers(plan, [ours, *rivals], loops, pictures)
     measures.not_run.update({**failed, **loops_not_run, **gpu_rows()})
-    save(out, "peers", conditions, {**peer_rows(measures, ours.name), "pinned": pinned_requirements()})
+    computes_in = {contender.name: contender.computes_in for contender in (ours, *rivals)}
+    told = {
+        **peer_rows(measures, ours.name), "computes_in": computes_in, "pinned": pinned_requirements(),
+    }  # fmt: skip
+    save(out, "peers", conditions, told)
 
 
 bench_app.command()(privacy)

@@ -35,10 +35,15 @@ def privacy(
 
 
 def scale(
-    out: OutOption = RESULTS,
-    page: Annotated[Path, typer.Option(help="Page whose simulated parts are written.")] = Path(
-        "docs/scale.md"
-    ),
+    results: Annotated[
+        Path, typer.Option(help="Folder whose result files hold the service times.")
+    ] = RESULTS,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scale.json; by default, with --page, that of --results.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Page whose simulated parts are written; without it they are printed.")
+    ] = None,
     cameras: Annotated[int, typer.Option(min=1)] = 10_000,
     every_s: Annotated[float, typer.Option(min=0.2, help="Seconds between pictures of a camera.")] = 10.0,
     frames: Annotated[float, typer.Option(min=1, help="Frames of the archive.")] = 1e9,
@@ -57,7 +62,7 @@ def scale(
 ) -> None:
     """Simulate ten thousand cameras and an archive of a billion frames from measured service times."""
     from firewarden.benchmarks.conditions import machine_of_run
-    from firewarden.benchmarks.results import load_results
+    from firewarden.benchmarks.results import load_rehearsal, load_results
     from firewarden.benchmarks.scale import Archive, Fleet, measure_scale
     from firewarden.benchmarks.scale_inputs import quantities_of
     from firewarden.benchmarks.scale_page import scale_blocks
@@ -66,12 +71,17 @@ def scale(
         "decode_ms": decode_ms, "infer_ms": infer_ms, "rules_ms": rules_ms, "gate_ms": gate_ms, "receive_ms": receive_ms,
         "looked_at": looked_at, "driver_rows_per_s": driver_rows_per_s, "webhook_ms": webhook_ms,
     }  # fmt: skip
-    quantities = quantities_of(load_results(out), given)
+    quantities = quantities_of(load_results(results), given, load_rehearsal(results))
     fleet, archive = Fleet(cameras=cameras, every_s=every_s), Archive(frames=frames)
     conditions = machine_of_run(command_line())
-    save(out, "scale", conditions, measure_scale(quantities, fleet, archive, print_step))
-    blocks = scale_blocks(load_results(out)["scale"])
-    write_blocks(page, blocks)
+    told = measure_scale(quantities, fleet, archive, print_step)
+    if out or page:
+        save(out or results, "scale", conditions, told)
+    blocks = scale_blocks({"conditions": conditions, **told})
+    if page:
+        write_blocks(page, blocks)
+    else:
+        OUT.print("\n\n".join(blocks.values()), highlight=False, markup=False, soft_wrap=True)
 
 
 def cctv_day(

@@ -75,6 +75,7 @@ def import_photos(
         write_house_folder(out, photos, names, groups, house, batch, append=append, progress=on_photo)
     summary = {
         "out": str(out), "photos": len(photos), "boxes": sum(len(p.rows) for p in photos),
+        "cables": sum(len(p.cables) for p in photos),
         "places": len(set(groups)), "places_given": not (place_group is None and places is None),
         "unchecked_classes": [name for number, name in enumerate(house) if number not in plan.checked],
         "notes": [f"{name}: {note}" for name, p in zip(names, photos, strict=True) for note in p.notes],

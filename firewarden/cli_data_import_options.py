@@ -27,14 +27,17 @@ class Frame(StrEnum):
 
 FormatArgument = Annotated[Format, typer.Argument(metavar="FORMAT", help="yolo, coco, voc, labelme or cvat.")]
 LabelsArgument = Annotated[
-    Path, typer.Argument(help="Folder of labels (yolo, voc, labelme) or file (coco, cvat).")
+    Path,
+    typer.Argument(
+        help="File (coco, cvat), folder of labels (voc, labelme), or folder of images/ and labels/ (yolo)."
+    ),
 ]
 SourceOption = Annotated[str, typer.Option("--source", help="Source, by id or name in the register.")]
 MapOption = Annotated[
     list[str], typer.Option("--map", help="car=vehicle,door,crowd=ignore:person,cat=-; repeatable.")
 ]
 ImagesOption = Annotated[
-    Path | None, typer.Option("--images", help="Folder of the pictures, if not beside the labels.")
+    Path | None, typer.Option("--images", help="Folder of the pictures, if not where the labels say.")
 ]
 InSplitOption = Annotated[str, typer.Option("--split", help="Split of all photos: train, val or test.")]
 PlaceGroupOption = Annotated[

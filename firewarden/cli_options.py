@@ -16,7 +16,9 @@ ManifestFolderOption = Annotated[Path, typer.Option("--data", help="Data folder 
 TilesOption = Annotated[
     int,
     typer.Option(
-        "--tiles", min=0, help="Look again, closer, at up to N places round vehicles in large photos."
+        "--tiles",
+        min=0,
+        help="Look again, closer, at up to N places round vehicles and strips in large photos.",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """`firewarden cctv run` and `firewarden cctv simulate`.
 
-Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, or a sink that could not take what was seen.
+Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, a recording that could not be read to its end, or a sink
+that could not take what was seen.
 """
 
 from collections.abc import Collection
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from firewarden.cli_console import ERR, OUT, print_json
 from firewarden.cli_options import DataDirOption, JsonOption, ModelOption, RulesOption, model_named
@@ -50,7 +52,13 @@ def run(
 ) -> None:
     """Watch the cameras of a register. Ends on SIGTERM; with a register file, also when all are recordings and have
     ended."""
-    from firewarden.cctv.console_run import Watching, check_video, print_statuses, run_cameras
+    from firewarden.cctv.console_run import (
+        Watching,
+        check_video,
+        failed_recordings,
+        print_statuses,
+        run_cameras,
+    )
 
     check_video()
     sink, memory, report = _keeping(events, state, data_dir)
@@ -63,6 +71,10 @@ def run(
         print_json({"cameras": [status.to_json() for status in statuses]})
     else:
         print_statuses(OUT, statuses)
+    failed = failed_recordings(statuses)
+    for line in failed:
+        ERR.print(escape(line), highlight=False, soft_wrap=True)
+    raise typer.Exit(2 if failed else 0)
 
 
 def simulate(
@@ -136,7 +148,12 @@ def _cameras(
         return LiveRegister(_stores(data_dir).cameras, only=only, replay=replay)
     from firewarden.cctv.register import load_cameras
 
-    chosen = chosen_cameras(load_cameras(register, rules), only)
+    listed = load_cameras(register, rules)
+    if not listed:
+        raise HazardError(
+            f"{register}: no cameras in it, expected at least one; add an entry below 'cameras'"
+        )
+    chosen = chosen_cameras(listed, only)
     if only and not chosen:
         raise HazardError(f"{register}: no camera fits --only {' '.join(only)}; patterns are of ids")
     return chosen

@@ -21,7 +21,10 @@ class RiskLevel(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(RiskLevel).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(RiskLevel)}
 
 
 class Outcome(StrEnum):

@@ -85,16 +85,14 @@ class Samples:
     y: NDArray[np.float32]
     inside: NDArray[np.bool_]
 
-    def covered_share(self, boxes: Boxes) -> float:
-        """Share of the points inside that the union of `boxes` covers; 0 where there are none."""
+    def cover(self, boxes: Boxes) -> tuple[float, NDArray[np.bool_]]:
+        """Share of the points inside that the union of `boxes` covers, 0 where there are none; and which boxes (n,) cover one."""
         n_inside = int(np.count_nonzero(self.inside))
         if not n_inside or not len(boxes):
-            return 0.0
-        return int(np.count_nonzero(self._covered(boxes).any(axis=0) & self.inside)) / n_inside
-
-    def covered_by(self, boxes: Boxes) -> NDArray[np.bool_]:
-        """Which boxes (n,) cover a point inside."""
-        return np.asarray((self._covered(boxes) & self.inside).any(axis=(1, 2)))
+            return 0.0, np.zeros(len(boxes), np.bool_)
+        covered = self._covered(boxes) & self.inside
+        share = int(np.count_nonzero(covered.any(axis=0))) / n_inside
+        return share, np.asarray(covered.any(axis=(1, 2)), np.bool_)
 
     def _covered(self, boxes: Boxes) -> NDArray[np.bool_]:
         """Points that each box covers (n, rows, columns)."""
@@ -114,7 +112,7 @@ def sample_polygon(polygon: Polygon, *, samples: int = 48) -> Samples:
 
 def covered_share(polygon: Polygon, boxes: Boxes, *, samples: int = 48) -> float:
     """Share of a convex polygon's area that the union of `boxes` covers, sampled on a `samples` x `samples` grid."""
-    return sample_polygon(polygon, samples=samples).covered_share(boxes) if len(boxes) else 0.0
+    return sample_polygon(polygon, samples=samples).cover(boxes)[0] if len(boxes) else 0.0
 
 
 def _sample_lines(polygon: Polygon, samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -27,7 +27,9 @@ _PACKAGES = (
     "fastapi",
     "sqlalchemy",
 )
-_OPTIONAL = ("torch", "ultralytics-opencv-headless", "openvino", "psycopg")
+_OPTIONAL = (
+    "torch", "ultralytics-opencv-headless", "openvino", "psycopg", "av", "ray", "pyarrow", "obstore", "paho-mqtt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from firewarden.findings import Box, Text
-from firewarden.geometry import Boxes
-from firewarden.inference.detector import Detector
 from firewarden.inference.draw_banner import Line, draw_banner, wrap_text
 from firewarden.inference.draw_layout import place_plate
 from firewarden.inference.draw_marks import (
@@ -24,6 +22,7 @@ from firewarden.inference.draw_marks import (
     notice_line,
     provenance_of,
     scale_box,
+    scale_xy_of,
     texts_of,
     verdict_lines,
 )
@@ -36,11 +35,9 @@ from firewarden.inference.draw_shapes import (
     plate_wh,
     tint_polygon,
 )
-from firewarden.inference.faces import find_faces
 from firewarden.inference.image import decode_image
-from firewarden.inference.privacy import blur_private_regions, drop_faces_on
+from firewarden.inference.release import blur_for_release
 from firewarden.inference.resize import resize
-from firewarden.inference.second_look import PLATED_CLASSES, look_again, plated_regions
 
 MAX_LONG_SIDE = 1600
 _MIN_LONG_SIDE = 960  # smaller pictures are enlarged: below this no text would be readable on a phone
@@ -73,39 +70,6 @@ def annotated_jpeg(data: bytes, result: Mapping[str, Any], names: Mapping[str, T
     comment = f"FireWarden annotated copy, parent sha256 {image.sha256}".encode()
     Image.fromarray(drawn[..., ::-1]).save(jpeg, "JPEG", quality=86, comment=comment)
     return jpeg.getvalue()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PrivateBoxes:
-    """What to cover in one picture, in its pixels: the heads of `persons` (n, 4), and the regions `plated` (m, 4) round what
-    may bear a plate."""
-
-    persons: Boxes
-    plated: Boxes
-
-
-def blur_for_release(pixels: Pixels, result: Mapping[str, Any]) -> Pixels:
-    """A copy of the photo (h, w, 3) BGR, at any scale, with faces and plates blurred: of `result`, and of what a second look
-    for faces, persons and vehicles finds."""
-    scale_xy = _scale_xy(result, (pixels.shape[1], pixels.shape[0]))
-    listed = _boxes_of(result, ("person",), scale_xy)
-    extinguishers = _boxes_of(result, ("extinguisher",), scale_xy)
-    faces = drop_faces_on(find_faces(pixels), extinguishers, listed)
-    private = find_private(pixels, result)
-    return blur_private_regions(pixels, private.persons, private.plated, faces)
-
-
-def find_private(pixels: Pixels, result: Mapping[str, Any], detector: Detector | None = None) -> PrivateBoxes:
-    """Persons and plates of the photo (h, w, 3) BGR, at any scale: those of `result` and those of a second look, by the
-    shipped model if no detector is given."""
-    scale_xy = _scale_xy(result, (pixels.shape[1], pixels.shape[0]))
-    found = look_again(pixels, detector)
-    vehicles = _boxes_of(result, PLATED_CLASSES, scale_xy)
-    confidence = np.concatenate([np.ones(len(vehicles), np.float32), found.plated.confidence])
-    return PrivateBoxes(
-        np.concatenate([_boxes_of(result, ("person",), scale_xy), found.persons.xyxy]),
-        plated_regions(np.concatenate([vehicles, found.plated.xyxy]), confidence),
-    )
 
 
 def annotate(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text] = _NO_NAMES) -> Pixels:
@@ -163,7 +127,7 @@ def _plan(
     photo_wh: tuple[int, int], long_side: int, result: Mapping[str, Any], names: Mapping[str, Text]
 ) -> _Plan:
     text_px = math.ceil(_TEXT * long_side)
-    scale_xy = _scale_xy(result, photo_wh)
+    scale_xy = scale_xy_of(result, photo_wh)
     marks = marks_of(result, names, scale_xy)
     evidence_rows = sorted({row for mark in marks for row in mark.evidence})
     evidence = [result["detections"][row] for row in evidence_rows]
@@ -264,18 +228,6 @@ def _paint_zones(photo: Image.Image, mark: Mark, line_px: int) -> None:
             hatch_polygon(photo, polygon, _BLOCKED, line_px * 7, line_px)
         else:
             tint_polygon(photo, polygon, _FREE, 90)
-
-
-def _scale_xy(result: Mapping[str, Any], wh: tuple[int, int]) -> tuple[float, float]:
-    h, w = result["image_hw"]
-    return wh[0] / w, wh[1] / h
-
-
-def _boxes_of(result: Mapping[str, Any], class_names: Sequence[str], scale_xy: tuple[float, float]) -> Boxes:
-    rows = [
-        scale_box(row["xyxy"], scale_xy) for row in result["detections"] if row["class_name"] in class_names
-    ]
-    return np.array(rows, np.float32).reshape(-1, 4)
 
 
 def _enclosing(polygon: Polygon) -> Box:

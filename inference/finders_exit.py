@@ -16,10 +16,9 @@ from firewarden.inference.wording import fill, name_objects, name_place
 def find_obstructed_exits(
     rel: ObstructedExit, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
-    """One finding for each evacuation door that is obstructed, locked, or whose floor cannot be seen."""
+    """One finding for each evacuation door that is obstructed, locked, or whose floor cannot be seen, and at most one more
+    that asks about goods below signs over no door that was surely recognised."""
     doors = view.rows(rel.doors)
-    if not len(doors):
-        return []
     signs_of = _signs_of_doors(rel, view, doors)
     obstacles = without(view.rows(rel.obstacles), claimed)
     people = view.rows(rel.people)
@@ -28,8 +27,12 @@ def find_obstructed_exits(
         for row in doors
         if signs_of[int(row)] or scene.name in rel.egress_scenes
     ]
-    judged = (_judge_door(door, rules, obstacles, people) for door in egress)
-    return [finding for finding in judged if finding is not None]
+    judged = [(door, _judge_door(door, rules, obstacles, people)) for door in egress]
+    found = [finding for _, finding in judged if finding is not None]
+    told = {row for finding in found for row in finding.evidence}
+    told.update(sign for door, finding in judged if finding is None and door.is_sure for sign in door.signs)
+    signs = without(view.rows(rel.signs), told)
+    return found + _ask_below_signs(rel, view, rules, signs, without(obstacles, told))
 
 
 def _signs_of_doors(rel: ObstructedExit, view: View, doors: Rows) -> dict[int, list[int]]:
@@ -66,6 +69,10 @@ class _Door:
     @property
     def box(self) -> p.BoxRow:
         return self.view.box(self.row)
+
+    @property
+    def is_sure(self) -> bool:
+        return self.view.confidence([self.row]) >= self.rel.sure_door_gte
 
     @property
     def zone(self) -> Polygon:
@@ -105,12 +112,11 @@ def _in_zone(door: _Door, rows: Rows) -> tuple[list[int], float]:
         return [], 0.0
     zone, half = sample_polygon(door.zone), sample_polygon(p.lower_half(door.box))
     boxes = view.boxes(standing)
-    on_floor = p.lower_parts(boxes, share=rel.lower_part)
-    cover, overlap = zone.covered_share(on_floor), half.covered_share(boxes)
+    on_floor = p.lower_parts(boxes, share=rel.lower_part, share_w=rel.lower_part_w)
+    (cover, in_zone), (overlap, on_half) = zone.cover(on_floor), half.cover(boxes)
     if cover < rel.cover_gte and overlap < rel.lower_half_overlap_gte:
         return [], 0.0
-    touching = zone.covered_by(on_floor) | half.covered_by(boxes)
-    return standing[touching].tolist(), max(cover, overlap)
+    return standing[in_zone | on_half].tolist(), max(cover, overlap)
 
 
 def _blocked(
@@ -138,9 +144,53 @@ def _blocked(
     )
 
 
+def _ask_below_signs(
+    rel: ObstructedExit, view: View, rules: Rules, signs: Rows, obstacles: Rows
+) -> list[Finding]:
+    """At most one finding, and never a level: goods stand where the doors of these signs must be. Whether there is a door
+    behind them the picture does not tell."""
+    zones = {sign: _foot_zone(rel, view.box(sign)) for sign in signs.tolist()}
+    below = {
+        sign: obstacles[p.stands_on(zone, view.boxes(obstacles), cover_gte=rel.foot_cover_gte)].tolist()
+        for sign, zone in zones.items()
+    }
+    over = [sign for sign, goods in below.items() if goods]
+    if not over:
+        return []
+    goods = sorted({row for sign in over for row in below[sign]})
+    evidence = [*over, *goods]
+    return [
+        Finding(
+            hazard=rel.hazard,
+            outcome=Outcome.NEEDS_SITE_CHECK,
+            xyxy=enclosing_box(view.boxes(np.array(evidence))),
+            confidence=view.confidence(evidence),
+            reason=fill(rel.reason_hidden, objects=name_objects(rules, view, goods)),
+            evidence=tuple(evidence),
+            zones=tuple(_zone("search", p.corners(zones[sign]), view) for sign in over),
+            questions=rel.hidden_questions,
+            relation_ids=(rel.id,),
+        )
+    ]
+
+
+def _foot_zone(rel: ObstructedExit, sign: p.BoxRow) -> p.BoxRow:
+    return p.foot_zone(
+        sign,
+        below_gte_h=rel.foot_below_gte_sign_h,
+        below_lte_h=rel.foot_below_lte_sign_h,
+        dx_lte_h=rel.foot_dx_lte_sign_h,
+    )
+
+
+def _zone(kind: str, polygon: Polygon, view: View) -> Zone:
+    """The part of a convex polygon that lies in the picture."""
+    h, w = view.image_hw
+    shown = clip_polygon(polygon, np.array([0, 0, w, h], np.float32))
+    return Zone(kind, tuple((float(x), float(y)) for x, y in shown))
+
+
 def _finding(door: _Door, outcome: Outcome, reason: Text, evidence: list[int]) -> Finding:
-    h, w = door.view.image_hw
-    shown = clip_polygon(door.zone, np.array([0, 0, w, h], np.float32))
     return Finding(
         hazard=door.rel.hazard,
         outcome=outcome,
@@ -148,7 +198,7 @@ def _finding(door: _Door, outcome: Outcome, reason: Text, evidence: list[int]) -
         confidence=door.view.confidence(evidence),
         reason=reason,
         evidence=tuple(evidence),
-        zones=(Zone("egress", tuple((float(x), float(y)) for x, y in shown)),),
+        zones=(_zone("egress", door.zone, door.view),),
         questions=door.rel.questions,
         relation_ids=(door.rel.id,),
     )

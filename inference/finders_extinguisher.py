@@ -28,7 +28,11 @@ def find_empty_points(
     if not cues:
         return []
     present = view.boxes(view.rows(rel.extinguishers, at_confidence=rel.present_confidence))
-    findings = [_judge_cue(rel, view, cue) for cue in cues if not p.centre_inside(present, cue.zone).any()]
+    findings = [
+        _judge_cue(rel, view, cue)
+        for cue in cues
+        if not p.centre_inside(present, _near_zone(rel, view, cue)).any()
+    ]
     empty = sum(finding.outcome is Outcome.HAZARD for finding in findings)
     return [replace(f, count=empty) if f.outcome is Outcome.HAZARD else f for f in findings]
 
@@ -44,6 +48,18 @@ def _list_cues(rel: EmptyExtinguisherPoint, view: View) -> list[_Cue]:
         for kind, (names, dx_w, below_h) in zones.items()
         for row in view.rows(names)
     ]
+
+
+def _near_zone(rel: EmptyExtinguisherPoint, view: View, cue: _Cue) -> p.BoxRow:
+    """Where an extinguisher speaks against emptiness: round a sign farther than where its absence can be judged."""
+    if cue.kind != "sign":
+        return cue.zone
+    return p.near_zone(
+        view.box(cue.row),
+        dx_w=rel.sign_dx_lte_w,
+        below_h=rel.near_below_lte_h,
+        side_gte=rel.near_side_gte,
+    )
 
 
 def _merge_cues(cues: list[_Cue], view: View) -> list[_Cue]:

@@ -12,8 +12,8 @@ from firewarden.inference.cable_chains import (
     link_chains,
     rows_of_chains,
 )
-from firewarden.inference.parts import parts_among
 from firewarden.inference.relations import ChargingCable, OccupiedLane, VehicleIndoors
+from firewarden.inference.repeats import without_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
 from firewarden.inference.wording import fill, name_objects, name_place
@@ -35,7 +35,7 @@ def find_vehicles_indoors(
     )
     if scraps.all():
         return [_perhaps_indoors(rel, view, scene, rules, rows)]
-    rows = without(rows[~scraps], parts_among(view, rows, rows[~scraps], rules).tolist())
+    rows = without_repeats(view, rows[~scraps], rules)
     settled = scene.name in rel.scenes and scene.confidence >= rel.scene_confidence_gte
     chargers = _near(view, view.rows(rel.chargers), rows, rel.charger_within_w)
     cords = _cords_near(view, rel, rows)
@@ -91,7 +91,10 @@ def _perhaps_indoors(
 def _stands_in_zone(rel: VehicleIndoors, view: View, door: int, rows: Rows) -> bool:
     """Whether vehicles cover enough of the floor zone in front of a door."""
     zone = p.egress_zone(view.box(door), depth_h=rel.zone_depth_h, far_width_w=rel.zone_far_width_w)
-    return p.zone_cover(zone, view.boxes(rows), lower_part=rel.lower_part) >= rel.cover_gte
+    return (
+        p.zone_cover(zone, view.boxes(rows), lower_part=rel.lower_part, lower_part_w=rel.lower_part_w)
+        >= rel.cover_gte
+    )
 
 
 def _near(view: View, things: Rows, vehicles: Rows, within_w: float) -> Rows:

@@ -61,8 +61,9 @@ def assess(
     case = build_case(finding, scene, rules, context)
     residual_only = frozenset(rules.modifiers.residual_only)
     if finding.outcome is Outcome.HAZARD:
-        initial = grade(finding.hazard, _drop(case, residual_only), rules)
-        residual = grade(finding.hazard, case, rules)
+        settled = _drop(case, residual_only) if case.claimed & residual_only else case
+        initial = grade(finding.hazard, settled, rules)
+        residual = initial if settled is case else grade(finding.hazard, case, rules)
     else:
         initial = residual = Grade(finding.outcome, None, ())
     provisional = _is_provisional(initial, scene, context)

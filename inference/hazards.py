@@ -12,7 +12,7 @@ from firewarden.inference.finders_vehicle import (
     find_occupied_lanes,
     find_vehicles_indoors,
 )
-from firewarden.inference.parts import with_parts
+from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View
 
@@ -40,7 +40,7 @@ def find_hazards(
     for relation in rules.relations:
         found = FINDERS[relation.predicate](relation, view, scene, rules, claimed)
         judged = (finding.evidence for finding in found if finding.outcome is Outcome.HAZARD)
-        claimed = claimed.union(*(with_parts(view, evidence, rules) for evidence in judged))
+        claimed = claimed.union(*(with_repeats(view, evidence, rules) for evidence in judged))
         findings += [with_context(finding, rules, context) for finding in found]
     return tuple(findings)
 

@@ -32,6 +32,22 @@ def egress_zone(door: BoxRow, *, depth_h: float, far_width_w: float) -> Polygon:
     return np.array([[door[0], foot], [door[2], foot], [centre + far, end], [centre - far, end]], np.float32)
 
 
+def foot_zone(sign: BoxRow, *, below_gte_h: float, below_lte_h: float, dx_lte_h: float) -> BoxRow:
+    """Box (4,) on the floor where the door must stand that a sign hangs above: so many sign heights below its lower edge,
+    and as far to either side of its centre. Not clipped."""
+    height, centre = sign[3] - sign[1], (sign[0] + sign[2]) / 2
+    dx = dx_lte_h * height
+    top, foot = sign[3] + below_gte_h * height, sign[3] + below_lte_h * height
+    return np.array([centre - dx, top, centre + dx, foot], np.float32)
+
+
+def stands_on(zone: BoxRow, boxes: Boxes, *, cover_gte: float) -> NDArray[np.bool_]:
+    """Which objects (n, 4) stand in a zone: base between its upper and lower edge, and this share of its width covered."""
+    shared = np.minimum(boxes[:, 2], zone[2]) - np.maximum(boxes[:, 0], zone[0])
+    based = (boxes[:, 3] >= zone[1]) & (boxes[:, 3] <= zone[3])
+    return np.asarray(based & (shared >= cover_gte * (zone[2] - zone[0])))
+
+
 def share_in_frame(polygon: Polygon, image_hw: tuple[int, int]) -> float:
     """Share of a convex polygon's area inside the picture."""
     area = polygon_area(polygon)
@@ -41,10 +57,12 @@ def share_in_frame(polygon: Polygon, image_hw: tuple[int, int]) -> float:
     return polygon_area(clip_polygon(polygon, np.array([0, 0, w, h], np.float32))) / area
 
 
-def lower_parts(boxes: Boxes, *, share: float) -> Boxes:
-    """The part of each box from its base up to `share` of its height: what can stand on the floor."""
+def lower_parts(boxes: Boxes, *, share: float, share_w: float) -> Boxes:
+    """The part of each box that can stand on the floor: from its base up to `share` of its height, or up to `share_w` of its
+    width where that is more, and never more than all of it: what lies flat shows its whole area."""
     parts = boxes.copy()
-    parts[:, 1] = boxes[:, 3] - share * (boxes[:, 3] - boxes[:, 1])
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    parts[:, 1] = boxes[:, 3] - np.maximum(share * height, np.minimum(height, share_w * width))
     return parts
 
 
@@ -60,9 +78,9 @@ def stands_at_door(
     return np.asarray((below <= base_below_lte_h * height) & (below >= -base_above_lte_h * height))
 
 
-def zone_cover(zone: Polygon, boxes: Boxes, *, lower_part: float) -> float:
+def zone_cover(zone: Polygon, boxes: Boxes, *, lower_part: float, lower_part_w: float) -> float:
     """Share of a zone covered by the lower parts of the objects together."""
-    return covered_share(zone, lower_parts(boxes, share=lower_part))
+    return covered_share(zone, lower_parts(boxes, share=lower_part, share_w=lower_part_w))
 
 
 def lower_half(door: BoxRow) -> Polygon:
@@ -92,6 +110,15 @@ def search_zone(cue: BoxRow, *, dx_w: float, below_h: float) -> BoxRow:
     return np.array(
         [centre - dx_w * width, cue[1], centre + dx_w * width, cue[3] + below_h * height], np.float32
     )
+
+
+def near_zone(sign: BoxRow, *, dx_w: float, below_h: float, side_gte: float) -> BoxRow:
+    """Box (4,) in which an extinguisher belongs to this sign: as `search_zone`, with the sign's shorter side taken as at least
+    `side_gte` of the longer one, since a sign seen from the side is narrower than its place. Not clipped."""
+    width, height = sign[2] - sign[0], sign[3] - sign[1]
+    dx = dx_w * max(width, side_gte * height)
+    centre, foot = (sign[0] + sign[2]) / 2, sign[3] + below_h * max(height, side_gte * width)
+    return np.array([centre - dx, sign[1], centre + dx, foot], np.float32)
 
 
 def corners(box: BoxRow) -> Polygon:

@@ -1,4 +1,4 @@
-"""Parameters of the relation rules: one frozen dataclass for each predicate a rule file may name, and of parts of one thing.
+"""Parameters of the relation rules: one frozen dataclass for each predicate a rule file may name, and of things boxed twice.
 
 Lengths are shares of a box side (suffix `_h`, `_w`) or of an area; class lists hold evidence class names.
 """
@@ -23,7 +23,8 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class ObstructedExit(Relation):
-    """A door that serves evacuation, with something in its zone or a lock on it."""
+    """A door that serves evacuation, with something in its zone or a lock on it; or goods where such a door must be, below
+    a sign over no door that was surely recognised."""
 
     doors: Names
     signs: Names
@@ -35,18 +36,26 @@ class ObstructedExit(Relation):
     egress_scenes: Names
     reason_locked: Text
     reason_unseen: Text
+    reason_hidden: Text
+    hidden_questions: Names
     sign_above_lte_h: float
     sign_below_top_lte_h: float
     sign_dx_lt_w: float
     zone_depth_h: float
     zone_far_width_w: float
     lower_part: float
+    lower_part_w: float
     cover_gte: float
     lower_half_overlap_gte: float
     base_below_lte_h: float
     base_above_lte_h: float
     fully_blocked_gte: float
     zone_in_frame_gte: float
+    sure_door_gte: float
+    foot_below_gte_sign_h: float
+    foot_below_lte_sign_h: float
+    foot_dx_lte_sign_h: float
+    foot_cover_gte: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ class VehicleIndoors(Relation):
     zone_depth_h: float
     zone_far_width_w: float
     lower_part: float
+    lower_part_w: float
     cover_gte: float
 
 
@@ -127,6 +137,8 @@ class EmptyExtinguisherPoint(Relation):
     reason_unseen: Text
     sign_dx_lte_w: float
     sign_below_lte_h: float
+    near_below_lte_h: float
+    near_side_gte: float
     bracket_dx_lte_w: float
     bracket_below_lte_h: float
     zone_in_frame_gte: float
@@ -166,8 +178,8 @@ PREDICATES: dict[str, type[Relation]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class PartRule:
-    """When a box of `classes` counts as a part of a larger one of its class."""
+class RepeatRule:
+    """When two boxes of one of `classes`, one within the other, are one thing: unless both are at least so sure."""
 
     classes: Names
     inside_gte: float

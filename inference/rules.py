@@ -15,13 +15,13 @@ from firewarden.findings import Outcome, Question, RiskLevel, Text, Verdict
 from firewarden.inference.cctv_rules import CctvRules, build_cctv
 from firewarden.inference.policy_file import PolicyMap, build_row, read_policy
 from firewarden.inference.quality import QualityThresholds
-from firewarden.inference.relations import PREDICATES, PartRule, Relation
+from firewarden.inference.relations import PREDICATES, Relation, RepeatRule
 
 SCHEMA = "hazard-risk-rules/1"
 _TOP = frozenset(
     {"schema", "version", "tiers", "venue_groups", "scenes", "flags", "hazards", "relations", "questions",
      "confidence_routing", "modifiers", "closure_profiles", "scene_estimate", "quality", "notices",
-     "scene_texts", "class_texts", "parts", "cctv"}
+     "scene_texts", "class_texts", "repeats", "cctv"}
 )  # fmt: skip
 
 
@@ -139,7 +139,7 @@ class Rules:
     notices: Mapping[str, Text]
     scene_texts: Mapping[str, Text]
     class_texts: Mapping[str, Text]
-    parts: PartRule
+    repeats: RepeatRule
     cctv: CctvRules
     class_lines: Mapping[str, int] = field(repr=False)
     source: Mapping[str, Any] = field(repr=False)
@@ -186,8 +186,8 @@ def _build_rules(top: PolicyMap) -> Rules:
     class_lines: dict[str, int] = {}
     relations = tuple(_relation(row, names, class_lines, top) for row in top.take("relations"))
     scene_rules = _scene_rules(top.section("scene_estimate"), names, class_lines)
-    parts = top.section("parts")
-    part_rule = build_row(PartRule, parts, {"classes": _classes(parts, "classes", class_lines)})
+    repeats = top.section("repeats")
+    repeat_rule = build_row(RepeatRule, repeats, {"classes": _classes(repeats, "classes", class_lines)})
     cctv = build_cctv(top.section("cctv"), names, class_lines)
     return Rules(
         version=str(top.take("version")),
@@ -210,7 +210,7 @@ def _build_rules(top: PolicyMap) -> Rules:
         notices=_texts(top.section("notices"), [verdict.value for verdict in Verdict]),
         scene_texts=_texts(top.section("scene_texts"), top["scenes"]),
         class_texts=_texts(top.section("class_texts"), class_lines),
-        parts=part_rule,
+        repeats=repeat_rule,
         cctv=cctv,
         class_lines=class_lines,
         source=top,

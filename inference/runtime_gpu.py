@@ -24,8 +24,8 @@ def open_gpu_session(
     wanted = _PROVIDERS[choice.runtime]
     if wanted not in ort.get_available_providers():
         raise HazardError(
-            f"ONNX Runtime offers {', '.join(ort.get_available_providers())}, expected {wanted}. Install "
-            "firewarden[gpu] without the package onnxruntime beside it, or choose another runtime."
+            f"ONNX Runtime offers {', '.join(ort.get_available_providers())}, expected {wanted}. In the checkout, "
+            "pip uninstall onnxruntime and then pip install -e '.[gpu]', or choose another runtime."
         )
     preload: Callable[[], object] | None = getattr(ort, "preload_dlls", None)
     if preload is not None:

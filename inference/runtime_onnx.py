@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from firewarden.inference.session import SCENE_OUTPUT, NetworkOutput, Signature
+from firewarden.inference.session import ROWS_OUTPUT, SCENE_OUTPUT, NetworkOutput, Signature
 
 CPU_PROVIDERS: tuple[tuple[str, Mapping[str, Any]], ...] = (("CPUExecutionProvider", {}),)
 
@@ -32,8 +32,9 @@ class OnnxSession:
         self._session = ort.InferenceSession(str(path), options, providers=named)
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self._input = self._session.get_inputs()[0].name
-        rows, *others = self._session.get_outputs()
-        scene_count = next((int(output.shape[1]) for output in others if output.name == SCENE_OUTPUT), 0)
+        outputs = self._session.get_outputs()
+        rows = next((output for output in outputs if output.name == ROWS_OUTPUT), outputs[0])
+        scene_count = next((int(output.shape[1]) for output in outputs if output.name == SCENE_OUTPUT), 0)
         metadata = dict(self._session.get_modelmeta().custom_metadata_map)
         self.signature = Signature(tuple(rows.shape), scene_count, metadata)
         self._wanted = [rows.name] + ([SCENE_OUTPUT] if scene_count else [])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firewarden.errors import HazardError
 from firewarden.inference.machine import usable_cores
 from firewarden.inference.runtime_choice import RuntimeChoice
-from firewarden.inference.session import SCENE_OUTPUT, NetworkOutput, Signature
+from firewarden.inference.session import ROWS_OUTPUT, SCENE_OUTPUT, NetworkOutput, Signature
 
 _DEVICE = "CPU"
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # int8: what is not quantised stays fp32
@@ -31,10 +31,10 @@ class OpenVinoSession:
                 f"OpenVINO cannot compile {path.name} for {choice.precision} here: {_last_line(error)}. Choose "
                 "another precision with `firewarden doctor --tune`."
             ) from error
-        rows, *others = self._network.outputs
-        self._scene = next((output for output in others if SCENE_OUTPUT in output.get_names()), None)
-        self._rows = rows
-        self.signature = Signature(_shape(rows), int(_shape(self._scene)[1] or 0) if self._scene else 0)
+        outputs = self._network.outputs
+        self._rows = next((output for output in outputs if ROWS_OUTPUT in output.get_names()), outputs[0])
+        self._scene = next((output for output in outputs if SCENE_OUTPUT in output.get_names()), None)
+        self.signature = Signature(_shape(self._rows), int(_shape(self._scene)[1] or 0) if self._scene else 0)
         self._own = threading.local()
 
     def run(self, batch: NDArray[np.float32]) -> NetworkOutput:
@@ -56,7 +56,7 @@ def open_core() -> Any:
         import openvino
     except ImportError as error:
         raise HazardError(
-            "the package openvino is absent, expected for this runtime. Install firewarden[openvino], or run "
+            "the package openvino is absent, expected for this runtime: pip install -e '.[openvino]' in the checkout, or run "
             "`firewarden doctor --tune` to choose another runtime."
         ) from error
     return openvino.Core()

@@ -20,8 +20,10 @@ from firewarden.inference.session import find_reference
 from firewarden.models.registry import find_manifest
 
 PLATED_CLASSES = ("vehicle", "ebike")
-# chosen on train and val photos; benchmarks/privacy.py measures what it covers, and what needlessly
-LEAST_CONFIDENCE = 0.01
+# chosen on train and val photos; benchmarks/privacy.py measures what they cover, and what needlessly
+LEAST_PERSON, LEAST_PLATED = 0.01, 0.005
+_LIKELY_PERSON = 0.02
+_FAR = 0.25  # of the picture's long side: a larger person is near and seen with more confidence
 _SURE = 0.25
 _MARGIN = 0.1  # of width and height, on every side
 _UNSURE_ABOVE, _UNSURE_BESIDE = 0.8, 0.2  # of height and of width
@@ -30,7 +32,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SecondLook:
-    """Rows of at least `LEAST_CONFIDENCE`, in pixels of the picture that was looked at."""
+    """What may be a person and what may bear a plate, in pixels of the picture that was looked at."""
 
     persons: Detections
     plated: Detections
@@ -40,9 +42,19 @@ def look_again(pixels: Pixels, detector: Detector | None = None) -> SecondLook:
     """What may be a person, a vehicle or an e-bike in `pixels` (h, w, 3) BGR; by the shipped model if none is given."""
     detector = detector or _shipped_detector()
     found = detector.see(Image(pixels.view(), pixels.shape[:2], "", "image/jpeg")).detections
-    found = found[found.confidence >= LEAST_CONFIDENCE]
     names = detector.manifest.class_names
-    return SecondLook(_of(found, ("person",), names), _of(found, PLATED_CLASSES, names))
+    persons, plated = _of(found, ("person",), names), _of(found, PLATED_CLASSES, names)
+    return SecondLook(
+        persons[may_be_persons(persons, max(pixels.shape[:2]))],
+        plated[plated.confidence >= LEAST_PLATED],
+    )
+
+
+def may_be_persons(rows: Detections, long_side: int) -> NDArray[np.bool_]:
+    """Which rows (n) of persons count in a picture of that long side, in pixels: likely ones, and unsure ones that are small."""
+    side = (rows.xyxy[:, 2:] - rows.xyxy[:, :2]).max(axis=1, initial=0)
+    unsure = (rows.confidence >= LEAST_PERSON) & (side <= _FAR * long_side)
+    return np.asarray((rows.confidence >= _LIKELY_PERSON) | unsure)
 
 
 def plated_regions(boxes: Boxes, confidence: NDArray[np.float32]) -> Boxes:

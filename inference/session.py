@@ -18,6 +18,7 @@ from firewarden.errors import ModelMismatch
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.models.manifest import ModelManifest
 
+ROWS_OUTPUT = "detections"  # in older files it is the first one, whatever its name
 SCENE_OUTPUT = "scene"
 
 

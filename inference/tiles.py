@@ -1,4 +1,4 @@
-"""A second look, closer: crops of a large photo round vehicles, where thin cords and small strips are lost at full view."""
+"""A second look, closer: crops of a large photo round what a cord can reach, where thin cords are lost at full view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,28 +13,32 @@ from firewarden.inference.image import Image
 from firewarden.models.manifest import ModelManifest
 
 TILE_CLASSES = ("power_cable", "power_strip", "extinguisher_bracket", "chain_lock")
+CORDED_CLASSES = ("ebike", "vehicle", "power_strip")
 
 
 @dataclass(frozen=True, slots=True)
 class TileSettings:
     """How to look again. `max_tiles` 0: never. Only `classes` are taken from tiles.
 
-    A photo is looked at again when its long side is at least `min_enlargement` times the network's input; crops are
-    vehicles grown by `grow_up` heights and `grow_sides` widths.
+    A photo is looked at again when its long side is at least `min_enlargement` times the network's input. Crops are boxes
+    of `around`, the surest first, grown by `grow_up` heights and `grow_sides` widths, and to `least_share` of the photo's
+    long side where they are smaller: round a strip alone no cord would show. Cords also hang out of windows, but there is
+    no class for windows: they are seen where a vehicle or strip is near.
     """
 
     max_tiles: int = 2
     classes: tuple[str, ...] = TILE_CLASSES
-    around: tuple[str, ...] = ("ebike",)
+    around: tuple[str, ...] = CORDED_CLASSES
     min_enlargement: float = 1.25
     min_confidence: float = 0.25
     grow_up: float = 1.0
     grow_sides: float = 0.5
     grow_down: float = 0.1
+    least_share: float = 0.25
 
 
 class TilingDetector:
-    """A detector that looks again, closer, at the surroundings of vehicles. Scene and all other classes stay as they were."""
+    """A detector that looks again, closer, at the surroundings of vehicles and strips. Scene and all other classes stay as they were."""
 
     def __init__(self, detector: Detector, settings: TileSettings) -> None:
         self._detector = detector
@@ -85,12 +89,13 @@ def decode_side(input_size: int, settings: TileSettings | None) -> int:
     return 2 * input_size if settings is not None and settings.max_tiles else input_size
 
 
-def tile_regions(vehicles: Boxes, image_hw: tuple[int, int], settings: TileSettings) -> Boxes:
-    """Regions (n <= max_tiles, 4) round vehicles (m, 4), in their order; a region mostly inside an earlier one is left out,
+def tile_regions(things: Boxes, image_hw: tuple[int, int], settings: TileSettings) -> Boxes:
+    """Regions (n <= max_tiles, 4) round boxes (m, 4), in their order; a region mostly inside an earlier one is left out,
     and so is one as large as three quarters of the picture: the full view shows it as well."""
-    w, h = vehicles[:, 2] - vehicles[:, 0], vehicles[:, 3] - vehicles[:, 1]
+    w, h = things[:, 2] - things[:, 0], things[:, 3] - things[:, 1]
     sides, up, down = settings.grow_sides * w, settings.grow_up * h, settings.grow_down * h
-    grown = vehicles + np.stack([-sides, -up, sides, down], axis=1)
+    grown = things + np.stack([-sides, -up, sides, down], axis=1)
+    grown = _at_least(grown, settings.least_share * max(image_hw))
     grown = clip_boxes(np.asarray(grown, np.float32), image_hw)
     longest = (grown[:, 2:] - grown[:, :2]).max(axis=1, initial=0)
     grown = grown[longest <= 0.75 * max(image_hw)]
@@ -100,6 +105,13 @@ def tile_regions(vehicles: Boxes, image_hw: tuple[int, int], settings: TileSetti
         if len(kept) < settings.max_tiles and not (clash > 0.5).any():
             kept.append(number)
     return np.asarray(grown[np.array(kept, np.int64)], np.float32)
+
+
+def _at_least(boxes: Boxes, side: float) -> Boxes:
+    """Boxes (n, 4), those whose longer side is below `side` made squares of that side about their middle."""
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    half = np.where(half.max(axis=1, keepdims=True) < side / 2, side / 2, half)
+    return np.asarray(np.hstack([centre - half, centre + half]), np.float32)
 
 
 def merge(parts: Sequence[Detections]) -> Detections:

@@ -107,7 +107,7 @@ def take_in(uploads: Uploads, blobs: BlobStore, policy: IntakePolicy, now: datet
     if uploads.manifest is None:
         items = _limited(_without_repeats(_uploaded(uploads, policy.limits)), policy.max_items)
         return tuple(_keep(items, blobs, policy))
-    rows = list(_limited(_without_repeats(_manifest_rows(uploads, policy, now)), policy.max_items))
+    rows = _keyed(list(_limited(_manifest_rows(uploads, policy, now), policy.max_items)), policy)
     wanted = {_normal(row.key): _broken_message(row) is None for row in rows}
     kept = _Kept()
     strangers: list[NewItem] = []
@@ -169,6 +169,19 @@ def _listed(row: Item, kept: _Kept) -> NewItem:
     if message is not None or found is None:
         return replace(told, error=message)
     return replace(told, sha256=found.sha256, error=found.error)
+
+
+def _keyed(rows: list[Item], policy: IntakePolicy) -> list[Item]:
+    """Rows of a manifest with keys of their own, in their order. One that is refused keeps its photo from all others, one
+    with another fault takes it from none."""
+
+    def rank(number: int) -> int:
+        row = rows[number]
+        return 0 if policy.refuse(row.facts) else 1 if row.fault is None else 2
+
+    order = sorted(range(len(rows)), key=rank)
+    keyed = dict(zip(order, _without_repeats(rows[number] for number in order), strict=True))
+    return [keyed[number] for number in range(len(rows))]
 
 
 def _without_repeats(items: Iterable[Item]) -> Iterator[Item]:

@@ -31,7 +31,7 @@ def build_engine(url: URL) -> Engine:
     except ModuleNotFoundError as error:
         raise HazardError(
             f"the database {url.render_as_string()} needs {error.name}, which is not installed: "
-            "pip install 'firewarden[postgres]'"
+            "pip install -e '.[postgres]' in the checkout"
         ) from error
     if is_sqlite(url):
         event.listen(engine, "connect", _set_pragmas)

@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_api_fakes import MANIFEST, check_problem, open_client, photo
 
+from firewarden.api.pool import too_late
+from firewarden.api.problems import Problem
 from firewarden.api.schemas import ContextIn
+from firewarden.errors import HazardError
 
 
 @pytest.fixture
@@ -56,6 +60,46 @@ def test_a_lost_database_is_noticed(tmp_path) -> None:
         check_problem(client.get("/v1/rules"), 503, "storage-unavailable")
 
 
+def test_readiness_is_logged_once_a_change_and_without_traceback(opened, caplog) -> None:
+    client, services = opened
+    pending = services.blobs.root / "pending"
+    pending.rmdir()
+    assert [client.get("/readyz").status_code for _ in range(3)] == [503] * 3
+    pending.mkdir()
+    assert [client.get("/readyz").status_code for _ in range(3)] == [200] * 3
+    told = [(record.levelname, record.getMessage(), record.exc_info) for record in caplog.records]
+    assert [level for level, _, _ in told] == ["ERROR", "WARNING"]
+    assert "disk failed" in told[0][1] and "disk works again" in told[1][1]
+    assert not any(trace for _, _, trace in told)
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "traced"),
+    [
+        (too_late(1), "INFO", False),
+        (Problem(503, "storage-unavailable", "The disk is full."), "ERROR", False),
+        (HazardError("rules.yaml is damaged"), "ERROR", False),
+        (OperationalError("SELECT 1", {}, RuntimeError("no such host")), "ERROR", False),
+        (KeyError("a fault of ours"), "ERROR", True),
+    ],
+)
+def test_only_the_unforeseen_is_logged_with_a_traceback(
+    opened, caplog, monkeypatch, error, level, traced
+) -> None:
+    def fail() -> None:
+        raise error
+
+    client, services = opened
+    caplog.set_level("INFO", logger="firewarden.api.problems")
+    monkeypatch.setattr(services.metrics, "render", fail)
+    document = check_problem(
+        client.get("/metrics"), 500 if isinstance(error, HazardError | KeyError) else 503
+    )
+    (record,) = [record for record in caplog.records if record.name == "firewarden.api.problems"]
+    assert (record.levelname, bool(record.exc_info)) == (level, traced)
+    assert document["instance"] in record.getMessage() and "[SQL" not in record.getMessage()
+
+
 def _metric(text: str, line: str) -> float:
     match = re.search(rf"^{re.escape(line)} (\S+)$", text, re.MULTILINE)
     assert match, f"{line} is not in\n{text}"
@@ -82,7 +126,7 @@ def test_metrics_count_requests_by_template_stages_and_hazards(opened) -> None:
     assert _metric(text, 'firewarden_findings_total{hazard="indoor_ebike",outcome="hazard"}') == 2
     assert _metric(text, 'firewarden_stage_seconds_sum{stage="decode"}') == pytest.approx(0.004)  # 2 x 2 ms
     assert _metric(text, 'firewarden_stage_seconds_count{stage="store"}') == 2
-    assert _metric(text, "firewarden_in_flight") == 0
+    assert _metric(text, "firewarden_in_flight") == _metric(text, "firewarden_queue_depth") == 0
     assert "/a/b/c" not in text
 
 

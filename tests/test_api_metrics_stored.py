@@ -128,3 +128,13 @@ def test_several_workers_show_them_too(tmp_path) -> None:
     metrics = Metrics(tmp_path)
     metrics.add_collector(StoredCollector(lambda: StoredState(JobCounts({}, {}), {}, ()), lambda: 0.0))
     assert value(metrics.render().decode(), "firewarden_database_up") == 1
+
+
+def test_those_that_wait_are_those_beyond_the_threads():
+    """Five in line and two threads: three wait; one in line: none."""
+    metrics = Metrics()
+    metrics.set_in_flight(5, at_once=2)
+    text = metrics.render().decode()
+    assert (value(text, "firewarden_in_flight"), value(text, "firewarden_queue_depth")) == (5, 3)
+    metrics.set_in_flight(1, at_once=2)
+    assert value(metrics.render().decode(), "firewarden_queue_depth") == 0

@@ -55,3 +55,28 @@ def test_all_threads_work_until_photos_are_refused_and_then_only_those_needed() 
     pool.close()
     assert refused.value.status == 429
     assert busy.most == 2  # one keeps such a machine busy, one more is ready
+
+
+def test_the_answer_is_given_before_the_pool_learns_from_the_work(monkeypatch) -> None:
+    pool = WorkPool(workers=1, max_waiting=8, max_wait_s=1.0)
+    pool.open(service_s=1.0)
+    answered = threading.Event()
+    learnt: list[tuple[bool, float]] = []
+    learn = pool._learn
+
+    def watch(start_s: float, ended_s: float, photos: int, beside: int) -> None:
+        learnt.append((answered.wait(10), ended_s - start_s))
+        learn(start_s, ended_s, photos, beside)
+
+    def work() -> "Future[None]":
+        time.sleep(0.02)
+        return done()
+
+    monkeypatch.setattr(pool, "_learn", watch)
+    pool.start(work, Caller(), photos=1).result(10)
+    answered.set()
+    pool.close()
+    ((waited_for_nothing, seconds),) = learnt
+    assert waited_for_nothing
+    assert seconds >= 0.02  # of the work alone: waiting above is not counted
+    assert seconds < 5

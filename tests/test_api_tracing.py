@@ -65,7 +65,7 @@ def test_without_an_endpoint_nothing_of_the_sdk_is_loaded() -> None:
 
 def test_an_endpoint_without_the_sdk_names_the_cure(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    with pytest.raises(HazardError, match=r"firewarden\[otel\]"):
+    with pytest.raises(HazardError, match=r"pip install -e '\.\[otel\]'"):
         build_tracer("http://localhost:4318")
 
 

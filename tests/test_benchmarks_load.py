@@ -17,11 +17,12 @@ from firewarden.benchmarks.http_load import HttpPlan, measure_http, watch_memory
 from firewarden.benchmarks.load_client import Bodies, LoadRun
 from firewarden.benchmarks.load_plan import LOST, STUCK, Load, Target
 from firewarden.benchmarks.load_report import report_load
-from firewarden.benchmarks.peer_servers import OURS, gpu_rows, ourselves
+from firewarden.benchmarks.peer_servers import DEFAULT, gpu_rows, our_contenders
 from firewarden.benchmarks.photos import RECIPES, make_photo, open_photos
 from firewarden.benchmarks.server_process import ServerProcess, free_port
 from firewarden.errors import HazardError
 from firewarden.inference.image import decode_image
+from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.models.registry import find_manifest
 
 OK = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
@@ -159,6 +160,7 @@ def test_a_real_server_under_closed_and_open_load(tmp_path):
         warm_up_s=0.2,
         starts=0,
         overhead_rounds=1,
+        overhead_s=0.5,
         model=str(folder),
     )
     told = measure_http(plan, manifest, photos)
@@ -182,7 +184,13 @@ def test_memory_is_watched_until_the_last_request(tmp_path):
 
 
 def test_our_own_server_is_a_contender_and_gpu_rows_say_why_not():
-    assert ourselves(find_manifest(), None).name == OURS
+    assert [(c.name, c.computes_in) for c in our_contenders(find_manifest(), None, None)] == [
+        (DEFAULT, "onnxruntime fp32")
+    ]
+    int8 = RuntimeChoice("onnxruntime", "int8", 1, 2)
+    assert [(c.name, c.computes_in) for c in our_contenders(find_manifest(), Path("tuned"), int8)] == [
+        ("firewarden, tuned", "onnxruntime int8"), (DEFAULT, "onnxruntime fp32"),
+    ]  # fmt: skip
     assert set(gpu_rows().values()) <= {"no GPU", "the peers' pinned packages are those for the CPU"}
 
 

@@ -65,9 +65,22 @@ def test_a_county_by_hand():
 
 
 def test_parts_come_from_the_best_closed_loop_of_the_12_mp_photo():
-    parts = parts_of({"http": HTTP, "memory": {"peak_mb": 410.0}})
-    assert parts == Parts(core_s=pytest.approx(0.1), photo_bytes=3_000_000, process_mb=410.0, cores=2)
+    parts = parts_of({"http": HTTP})
+    assert parts == Parts(pytest.approx(0.1), 3_000_000, 300.0, 2, parts.memory_of)
     assert "one county: 2,000 grid workers | 40,000 | 6.7 | 2 |" in capacity_page({"http": HTTP})
+
+
+def test_memory_is_the_most_that_12_mp_photos_took():
+    """Not that of the best load, nor of smaller photos; the memory run stands in only where no such row tells."""
+    small = CLOSED | {"photo": "thumbnail-640", "resident_mb": 900.0}
+    loads = [CLOSED, CLOSED | {"clients": 64, "goodput": 15.0, "resident_mb": 431.5}, small]
+    watched = {"peak_mb": 223.3, "conditions": {"photos": [{"name": "thumbnail-640"}]}}
+    parts = parts_of({"http": HTTP | {"loads": loads}, "memory": watched})
+    assert parts.process_mb == 431.5 and "64 clients" in parts.memory_of
+    untold = {"http": HTTP | {"loads": [CLOSED | {"resident_mb": None}]}}
+    parts = parts_of(untold | {"memory": watched})
+    assert parts.process_mb == 223.3 and "thumbnail-640" in parts.memory_of
+    assert parts_of(untold).process_mb == 0.0
 
 
 @pytest.mark.parametrize("results", [{}, {"http": HTTP | {"loads": []}}])
@@ -81,7 +94,7 @@ def test_without_results_the_pages_say_what_to_run(results):
 def test_the_page_shows_what_was_measured():
     page = how_fast_page({"http": HTTP, "peers": PEERS_TOLD})
     assert "| phone-12mp | 32.0/s, 2 x peak | 16.0 | 0.97 |" in page
-    assert "| phone-12mp | 8 | <peer> | 4.0 | 4.00 (3.50-4.50) |" in page
+    assert "| phone-12mp | 8 | <peer> | onnxruntime fp32 | 4.0 | 4.00 (3.50-4.50) |" in page
     assert "| firewarden, CUDA | not run: no GPU |" in page
     assert "- it: it==1" in page
     assert (
@@ -90,6 +103,25 @@ def test_the_page_shows_what_was_measured():
     assert "1.50, 1.25" in page and "busy" not in page
     busy = how_fast_page({"http": HTTP | {"conditions": CONDITIONS | {"busy_before": 0.9}}})
     assert "**The machine was busy**" in busy
+
+
+def test_a_page_names_unequal_precisions_and_what_they_alone_make():
+    """A record that does not say what each computes in: ours by the conditions, peers in fp32. 27 / 18 is 1.5."""
+    loop = {"photo": "phone-12mp", "rounds": [1.0], "ours_over_it": {}}
+    told = PEERS_TOLD | {
+        "conditions": CONDITIONS | {"runtime": {"runtime": "onnxruntime", "precision": "int8"}},
+        "loops": [
+            loop | {"loop": "onnxruntime-int8, scaled decode", "per_second": 27.0},
+            loop | {"loop": "onnxruntime-fp32, scaled decode", "per_second": 18.0},
+        ],
+    }
+    page = how_fast_page({"peers": told})
+    assert "| firewarden | onnxruntime int8 | 16.0 |" in page and "| <peer> | onnxruntime fp32 |" in page
+    assert "precision alone makes 1.50 times the pace" in page and "did not run beside them" in page
+    assert ">firewarden (int8)<" in charts_of({"peers": told})["peers-phone-12mp.svg"]
+    noted = {"computes_in": {"firewarden": "openvino bf16", "<peer>": "torch fp32"}}
+    assert "| <peer> | torch fp32 |" in how_fast_page({"peers": told | noted})
+    assert "Precisions differ" not in how_fast_page({"peers": PEERS_TOLD})
 
 
 def test_pages_and_charts_are_written_from_files(tmp_path):
@@ -126,7 +158,7 @@ def test_no_bars_are_a_picture_too():
 
 def test_charts_escape_names_and_order_by_value():
     svg = charts_of({"peers": PEERS_TOLD})["peers-phone-12mp.svg"]
-    assert svg.index("bare: bare") < svg.index(">firewarden<") < svg.index("&lt;peer&gt;")
+    assert svg.index("bare: bare") < svg.index(">firewarden (fp32)<") < svg.index("&lt;peer&gt; (fp32)")
 
 
 def test_a_tenth_of_the_machine_is_busy():

@@ -4,11 +4,12 @@ import math
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from firewarden.benchmarks.cctv_day import Day, day_page, summary_of
 from firewarden.benchmarks.queue_sim import Cluster, NodeLoad, makespan_over_ideal, most_cameras, play_node
 from firewarden.benchmarks.readme_tables import with_blocks
-from firewarden.benchmarks.results import load_results
+from firewarden.benchmarks.results import load_rehearsal, load_results
 from firewarden.benchmarks.scale import (
     Archive,
     Fleet,
@@ -97,6 +98,34 @@ def test_quantities_are_given_before_measured_before_assumed():
     }  # fmt: skip
     with pytest.raises(ValueError, match="decode"):
         quantities_of({}, {"decode_s": 1.0})
+
+
+def test_gate_and_receiving_are_bounded_by_a_rehearsal():
+    """30 CPU s / 1,000 pictures = 30 ms, less 10 ms of decoding and a quarter of 38 + 2 ms: 10 ms a picture, and as a picture
+    comes every other second, 5 ms a second. A network that is only supposed changes nothing of what was measured."""
+    stages = (("decode", 10.0), ("inference", 38.0), ("rules", 2.0))
+    rows = [{"photo": "frame-1080p", "stage": stage, "p50_ms": ms} for stage, ms in stages]
+    run = {"frames": 1000, "inferences": 250, "cpu_s": 30.0, "cameras": 16, "fps": 0.5, "stream_fps": 25.0}
+    found = quantities_of({"latency": {"rows": rows}}, {"infer_ms": 90.0}, run)
+    assert (found["gate_ms"].value, found["receive_ms"].value) == (10.0, 5.0)
+    assert found["gate_ms"].source == "measured" and "at most" in found["gate_ms"].note
+    assert quantities_of({}, {}, run)["gate_ms"].source == "assumed"  # nothing to subtract
+    assert quantities_of({"latency": {"rows": rows}}, {"gate_ms": 1.0}, run)["gate_ms"].value == 1.0
+    assert load_rehearsal(RESULTS)["frames"] == 4823
+
+
+def test_supposing_writes_no_page_and_no_record(tmp_path, monkeypatch):
+    """A what-if prints; --out elsewhere takes the measured inputs from --results all the same."""
+    from firewarden.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    words = ["bench", "scale", "--decode-ms", "9", "--cameras", "40", "--results", str(RESULTS)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0 and "| rules_ms |" in done.output and not list(tmp_path.iterdir())
+    assert CliRunner().invoke(app, [*words, "--out", "mine"]).exit_code == 0
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["scale.json"]
+    inputs = load_results(tmp_path / "mine")["scale"]["quantities"]
+    assert (inputs["decode_ms"]["source"], inputs["rules_ms"]["source"]) == ("given", "measured")
 
 
 def test_limits_by_hand():

@@ -1,6 +1,7 @@
 """Figures of benchmarks, checked by hand."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -9,7 +10,7 @@ pytest.importorskip("psutil", reason="BENCHMARKS NOT TESTED: pip install 'firewa
 from firewarden.benchmarks.http_load import HttpPlan, memory_figures, open_warm_up_s
 from firewarden.benchmarks.load_plan import LOST, STUCK, Load, Samples, arrivals
 from firewarden.benchmarks.load_report import report_load
-from firewarden.benchmarks.overhead import overhead_figures
+from firewarden.benchmarks.overhead import Turn, in_turns, overhead_figures
 from firewarden.benchmarks.peer_runs import PeerMeasures, peer_rows
 from firewarden.benchmarks.stats import latency_of, percentile, ratio_of_rounds, slope
 from firewarden.benchmarks.throughput import loop_rows
@@ -110,8 +111,22 @@ def test_a_count_of_requests_is_measured_to_its_last_answer():
 
 
 def test_overhead_is_the_median_difference_of_rounds():
-    told = overhead_figures([(10.0, 9.0), (30.0, 28.5), (11.0, 10.8)])
+    pairs = [((10.0, 5.0), (9.0, 4.0)), ((30.0, 9.0), (28.5, 6.0)), ((11.0, 6.5), (10.8, 4.5))]
+    told = overhead_figures([(Turn(*served), Turn(*bare)) for served, bare in pairs])
     assert (told["http_p50_ms"], told["bare_p50_ms"], told["added_ms"]) == (11.0, 10.8, 1.0)
+    assert told["added_cpu_ms"] == 2.0
+    assert told["rounds"] == [[10.0, 9.0], [30.0, 28.5], [11.0, 10.8]]
+
+
+def test_server_and_loop_take_turns_and_neither_is_always_first():
+    order: list[str] = []
+
+    def side(name: str, p50_ms: float) -> Callable[[], Turn]:
+        return lambda: order.append(name) or Turn(p50_ms, 1.0)  # type: ignore[func-returns-value]
+
+    pairs = in_turns(side("http", 3.0), side("bare", 2.0), 3)
+    assert order == ["http", "bare", "bare", "http", "http", "bare"]
+    assert [(served.p50_ms, bare.p50_ms) for served, bare in pairs] == [(3.0, 2.0)] * 3
 
 
 def test_loops_are_compared_with_the_fastest():

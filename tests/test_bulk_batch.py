@@ -4,22 +4,27 @@ import json
 import signal
 import subprocess
 import sys
+from html import escape
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import CLASSES
-from test_bulk_sources import write_tar
+from test_bulk_sources import write_tar, write_zip
 from test_inference_inspector import ROWS, SCENES, photo
 from tiny_model import build_model_folder
 
-from firewarden.bulk.engine import Effort, run
+from firewarden.bulk.console import line_a_minute, shown_progress
+from firewarden.bulk.engine import Effort, Tally, run
 from firewarden.bulk.items import HeldReader, Item
 from firewarden.bulk.ledger import Ledger
+from firewarden.bulk.report_page import batch_page
 from firewarden.bulk.scorer import ScorerFactory
-from firewarden.bulk.summary import keep_worst
+from firewarden.bulk.summary import Summary, keep_worst
 from firewarden.cli import app, main
 
 KILLED = """
@@ -147,6 +152,60 @@ def test_a_manifest_with_cameras_duplicates_and_an_unknown_venue(model, photos, 
     assert "unknown venue type 'castle'" in rows[str(photos / "sub" / "two.png")]["error"]
 
 
+def test_a_faulty_row_takes_no_picture_from_a_good_one_and_tells_its_own_cause(model, photos, tmp_path):
+    table, out = tmp_path / "cams.csv", tmp_path / "o.jsonl"
+    rows = ["c2,yesterday,", "c3,,castle", "c4,2026-04-30,office", "c5,,office", "c6,1970-01-01,"]
+    table.write_text("path,camera,time,venue\n" + "".join(f"photos/one.jpg,{row}\n" for row in rows))
+    told = json.loads(command("batch", table, "--out", out, "--model", model, "--json").stdout)
+    assert (told["inputs"], told["failed"]) == (5, 4)
+    found = rows_of(out)
+    assert found.pop(str(photos / "one.jpg"))["batch"]["camera"] == "c4"
+    causes = {2: "'yesterday' is not ISO", 3: "venue type 'castle'", 5: "repeats row 4", 6: "before 2000"}
+    assert len(found) == 4
+    for number, cause in causes.items():
+        error = found[f"{photos / 'one.jpg'} (row {number} of cams.csv)"]["error"]
+        assert error.startswith(f"row {number} of cams.csv") and cause in error
+
+
+def test_a_folder_and_a_manifest_of_it_give_one_row_a_picture_whatever_the_order(model, photos, tmp_path):
+    table = tmp_path / "cams.csv"
+    table.write_text(
+        "path,camera,time,scene\nphotos/one.jpg,c1,2026-04-30T08:00:00,outdoor_open\n"
+        "photos/three.webp,c1,yesterday,\n"
+    )
+    wholes = []
+    for number, sources in enumerate([(photos, table), (table, photos)]):
+        out = tmp_path / f"{number}.jsonl"
+        told = json.loads(command("batch", *sources, "--out", out, "--model", model, "--json").stdout)
+        assert (told["inputs"], told["failed"], told["overlaps"]) == (5, 2, 1)
+        wholes.append(rows_of(out))
+    assert wholes[0] == wholes[1]
+    one = wholes[0][str(photos / "one.jpg")]
+    assert (one["batch"]["camera"], one["batch"]["time"]) == ("c1", "2026-04-30T08:00:00")
+    assert one["scene"]["source"] == "register" and "verdict" in wholes[0][str(photos / "three.webp")]
+    assert "'yesterday'" in wholes[0][f"{photos / 'three.webp'} (row 3 of cams.csv)"]["error"]
+
+
+def test_what_no_second_try_would_cure_is_final_and_the_state_goes(model, photos, tmp_path):
+    unsafe = {"../up.jpg": photo(64, 64), "good.jpg": photo(64, 64)}
+    tar = write_tar(tmp_path / "a.tar", unsafe, links={"link.jpg": "/etc/passwd"})
+    packed = write_zip(tmp_path / "b.zip", {"zeros.jpg": bytes(4 * 10**6)})
+    torn = tmp_path / "c.zip"
+    torn.write_bytes(b"PK\x03\x04 and no more")
+    table, out = tmp_path / "cams.csv", tmp_path / "o.jsonl"
+    table.write_text("path,time\nphotos/one.jpg,\nphotos/one.jpg,\nphotos/three.webp,yesterday\n,\n")
+    sources = (tar, packed, torn, table)
+    told = json.loads(command("batch", *sources, "--out", out, "--model", model, "--json").stdout)
+    assert (told["inputs"], told["failed"], told["unread"]) == (9, 7, 0)
+    ids = [row["batch"]["id"] for row in rows_of(out).values()]
+    assert len(set(ids)) == 9 and None not in ids
+    assert not (tmp_path / "o.jsonl.state").exists()
+    gone = photos / "gone.jpg"
+    again = command("batch", *sources, gone, "--out", out, "--model", model, "--overwrite", "--json")
+    assert json.loads(again.stdout)["unread"] == 1 and rows_of(out)[str(gone)]["batch"]["id"] is None
+    assert (tmp_path / "o.jsonl.state").exists()
+
+
 def test_limit_continues_and_min_level_keeps_errors(model, photos, tmp_path):
     tar, out = (
         write_tar(tmp_path / "a.tar", {f"{i}.jpg": photo(64, 64) for i in range(5)}),
@@ -186,6 +245,26 @@ def test_the_report_stands_alone_and_escapes(model, photos, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "<script" not in text and "&lt;script&gt;" in text and "http" not in text.replace("http-equiv", "")
     assert text.count("data:image/jpeg;base64,") == 1 and "电动自行车" in text and "bad.jpg" in text
+    (row,) = (row for row in rows_of(tmp_path / "o.jsonl").values() if row.get("risk_level"))
+    for reason in (finding["reason"] for finding in row["findings"] if finding["risk_level"]):
+        assert escape(reason["zh"]) in text and escape(reason["en"]) in text
+
+
+def test_the_span_of_times_is_that_of_scored_pictures_with_and_without_a_zone_apart():
+    """09:00+08:00 is 01:00 UTC, before 02:00 UTC, though its text sorts after it."""
+    summary = Summary()
+    for time in ("2026-05-01T09:00:00+08:00", "2026-05-01T02:00:00+00:00", "2026-05-01T05:00:00", None):
+        row = {"path": "a", "verdict": "no_finding", "risk_level": None, "findings": []}
+        model = {"model_id": "m", "model_sha256": "0", "rules_version": "1"}
+        summary.add(row | model | {"batch": {"camera": None, "time": time}})
+    summary.add({"path": "b", "error": "e", "batch": {"camera": None, "time": "2001-01-01T00:00:00+00:00"}})
+    assert summary.times == {
+        True: ("2026-05-01T09:00:00+08:00", "2026-05-01T02:00:00+00:00"),
+        False: ("2026-05-01T05:00:00", "2026-05-01T05:00:00"),
+    }
+    page = batch_page(summary, {}, {}, "t")
+    assert "Pictures from 2026-05-01T09:00:00+08:00 to 2026-05-01T02:00:00+00:00. " in page
+    assert "Pictures without a time zone from 2026-05-01T05:00:00 to 2026-05-01T05:00:00. " in page
 
 
 def test_the_worst_of_one_camera_do_not_crowd_out_the_others():
@@ -236,6 +315,29 @@ def test_an_error_of_the_sink_stops_every_thread_and_is_told(model, tmp_path):
     with pytest.raises(OSError, match="no room"):
         run((Item(f"k{i}", HeldReader(b"x")) for i in range(500)), ScorerFactory(model), ledger)
     ledger.close()
+
+
+def test_without_a_terminal_there_is_a_line_a_minute():
+    """600 inputs: 120 in the first minute, 20 more within 61 s, none in a minute, 460 at the end."""
+    lines, now_s = [], [0.0]
+    show = line_a_minute(lines.append, 600, lambda: now_s[0])
+    for now_s[0], tally in [
+        (1, Tally(scored=1)),
+        (60, Tally(scored=100, failed=15, skipped=5)),
+        (61, Tally(scored=101, failed=15, skipped=5)),
+        (120, Tally(scored=120, failed=15, skipped=5)),
+        (180, Tally(scored=120, failed=15, skipped=5)),
+    ]:
+        show(tally)
+    assert lines == [
+        "120 of 600 inputs, 15 not scored, 2.0/s, 0:04:00 left",
+        "140 of 600 inputs, 15 not scored, 0.3/s, 0:23:00 left",
+        "140 of 600 inputs, 15 not scored, 0.0/s",
+    ]
+    printed = StringIO()
+    with shown_progress(Console(file=printed), None, quiet=False) as show:
+        show(Tally(scored=1))
+    assert printed.getvalue() == "", "a short batch says nothing"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The camera register: what is read, what is refused and by which law, and that addresses stay secret."""
 
 import json
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +52,22 @@ def test_yaml_csv_and_json_say_the_same(tmp_path, rules):
     assert load_cameras(write(tmp_path, "r.csv", CSV), rules) == (read,)
     wire = json.dumps(read_register(tmp_path / "r.yaml", rules).to_json())
     assert load_cameras(write(tmp_path, "r.json", wire), rules) == (read,)
+
+
+def test_the_examples_of_the_documentation_are_in_order_and_say_the_same(tmp_path, rules):
+    page = (Path(__file__).parents[1] / "docs" / "cctv.md").read_text(encoding="utf-8")
+    registers = []
+    for kind in ("yaml", "csv"):
+        (example,) = re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)
+        path = write(tmp_path, f"cameras.{kind}", example)
+        told = CliRunner().invoke(app, ["cctv", "cameras", "validate", str(path), "--json"])
+        assert (told.exit_code, json.loads(told.stdout)) == (0, {"cameras": 2, "problems": []})
+        registers.append(load_cameras(path, rules))
+    assert registers[0] == registers[1]
+    lobby, lane = registers[0]
+    assert (lobby.url, lane.url) == ("env:CAM_LOBBY_1", "file:/run/secrets/cam-lane-1")
+    assert lobby.expected == {"extinguisher": 2, "exit_sign": 1} and len(lobby.schedule) == 2
+    assert lane.zones.fire_lane == (((0, 0.7), (1, 0.7), (1, 1), (0, 1)),)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,13 @@ import time
 import urllib.request
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
 pytest.importorskip("av", reason="PYAV ABSENT: pip install 'firewarden[video]'")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -23,6 +26,7 @@ from video_clips import BEGAN, write
 
 from firewarden.cctv import simulate
 from firewarden.cctv.confirm import Confirming
+from firewarden.cctv.console_run import print_statuses
 from firewarden.cctv.health import Health
 from firewarden.cctv.metrics import CameraCollector, serve_metrics
 from firewarden.cctv.runner import Effort, Runner
@@ -34,6 +38,7 @@ from firewarden.cctv.sink import JsonLinesSink, SinkUnavailable, append_line
 from firewarden.cctv.stream_address import parse_address
 from firewarden.cctv.video_messages import Picture
 from firewarden.cctv.video_source import Capture, CaptureState, Source
+from firewarden.cli import app
 from firewarden.errors import DatasetError, HazardError
 from firewarden.inference.inspector import Inspector
 
@@ -374,6 +379,34 @@ def test_sigterm_drains_and_no_secret_is_shown(recording, tmp_path):
     assert status["health"]["frames"] >= 2 and status["backlog"] == 0
     assert (tmp_path / "s" / "cam-1.json").exists()
     assert "lift.mp4" not in out + err
+
+
+def test_a_recording_that_failed_is_told_and_the_exit_code_is_2(tmp_path):
+    (tmp_path / "secret.mp4").write_bytes(b"no video at all" * 100)
+    process = command(
+        tmp_path, "--events", str(tmp_path / "e.jsonl"), "--json", address=str(tmp_path / "secret.mp4")
+    )
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 2 and json.loads(out)["cameras"][0]["state"] == "failed"
+    (line,) = err.splitlines()
+    assert line.startswith("camera cam-1: the recording failed: cannot be opened") and "secret" not in err
+
+
+def test_the_printed_table_counts_late_pictures():
+    printed = StringIO()
+    print_statuses(
+        Console(width=200, file=printed),
+        [replace(_status(), health=Health(frames=9, inferences=2, skipped=3, late=4))],
+    )
+    assert printed.getvalue().split()[-7:] == ["reading", "9", "2", "3", "4", "0", "0"]
+
+
+def test_a_register_without_a_camera_is_one_line(tmp_path):
+    (tmp_path / "none.yaml").write_text("cameras: []\n")
+    told = CliRunner().invoke(
+        app, ["cctv", "run", str(tmp_path / "none.yaml"), "--events", str(tmp_path / "e.jsonl")]
+    )
+    assert isinstance(told.exception, HazardError) and "no cameras" in str(told.exception)
 
 
 @pytest.mark.parametrize("address", ["", "gopher://guard:hidden@h/1"], ids=["not set", "not an address"])

@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -198,6 +199,17 @@ class TestFiles:
         samples, _ = read(joined, every_s=0.5)
         assert {sample.pixels.shape for sample in samples} == {(180, 320, 3), (96, 160, 3)}
 
+    @pytest.mark.parametrize("gop", [1, 40], ids=["key frames alone", "everything is decoded"])
+    def test_times_that_begin_anew_go_on_from_the_last_one(self, tmp_path, gop):
+        """Two recordings of 2 s at 10 fps, the second one's clock set back to the first one's start: 4 s in all."""
+        clips = [write(tmp_path / f"{n}.ts", moving(20), gop=gop) for n in range(2)]
+        joined = tmp_path / "joined.ts"
+        joined.write_bytes(b"".join(clip.read_bytes() for clip in clips))
+        samples, counts = read(joined, every_s=0.1)
+        assert seconds(samples) == [n / 10 for n in range(40)]
+        assert counts.clock_off == 20 and "begin anew" in counts.last_error
+        assert counts.state is CaptureState.FINISHED
+
     def test_a_huge_picture_is_scaled_down(self, tmp_path, monkeypatch):
         monkeypatch.setattr(video_reader, "MAX_PIXELS", 160 * 90)
         samples, _ = read(write(tmp_path / "a.mp4", moving(10)))
@@ -222,6 +234,35 @@ class TestFiles:
     def test_a_missing_file_fails(self, tmp_path):
         _, counts = read(tmp_path / "none.mp4")
         assert counts.last_error == "cannot be opened: No such file or directory"
+
+    @pytest.mark.parametrize("seed", [1, 6, 7])
+    def test_streams_that_damage_made_up_do_not_end_the_reading(self, tmp_path, seed):
+        """One byte in fifty of the middle half overwritten: packets then announce streams that nobody opened."""
+        clip, random = write(tmp_path / "a.ts", moving(60, (160, 96))), Random(seed)
+        data = bytearray(clip.read_bytes())
+        for place in range(len(data) // 4, 3 * len(data) // 4):
+            if random.random() < 0.02:
+                data[place] = random.randrange(256)
+        clip.write_bytes(data)
+        samples, counts = read(clip, every_s=0.1)
+        assert "internal" not in counts.last_error and counts.state is CaptureState.FINISHED
+        assert counts.corrupt > 0 and samples[-1].at - samples[0].at > timedelta(seconds=5)
+
+    @pytest.mark.parametrize(("faults", "state"), [(7, CaptureState.FINISHED), (8, CaptureState.FAILED)])
+    def test_reading_is_begun_afresh_a_bounded_number_of_times(self, tmp_path, monkeypatch, faults, state):
+        clip, left = write(tmp_path / "a.ts", moving(20)), [None] * faults
+        plain = video_reader.Reader._step
+
+        def step(reader, read_next, what):
+            packet = plain(reader, read_next, what)
+            if left and packet is not None and packet.size:
+                left.pop()
+                raise IndexError
+            return packet
+
+        monkeypatch.setattr(video_reader.Reader, "_step", step)
+        _, counts = read(clip)
+        assert counts.state is state and counts.corrupt >= faults
 
     def test_damage_is_counted_and_damaged_pictures_are_left_out(self, tmp_path):
         clip = write(tmp_path / "a.ts", moving(200))

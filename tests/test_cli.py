@@ -117,4 +117,4 @@ def test_a_command_of_the_training_stack_says_what_is_missing(monkeypatch, capsy
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 2
-    assert "firewarden[train]" in capsys.readouterr().err
+    assert "pip install -e '.[train]'" in capsys.readouterr().err

@@ -89,9 +89,10 @@ def test_more_boxes_never_cover_less(rows, extra):
 def test_boxes_together_and_one_by_one_look_at_the_same_points(rows):
     triangle = np.array([[100, 100], [900, 200], [400, 900]], np.float32)
     alone = [covered_share(triangle, boxes(row)) > 0 for row in rows]
-    assert sample_polygon(triangle).covered_by(boxes(*rows)).tolist() == alone
+    assert sample_polygon(triangle).cover(boxes(*rows))[1].tolist() == alone
 
 
 def test_a_polygon_without_area_is_covered_by_nothing():
     line = np.array([[0, 0], [10, 0], [10, 0]], np.float32)
-    assert not sample_polygon(line).covered_by(boxes((-5, -5, 20, 20))).any()
+    share, touched = sample_polygon(line).cover(boxes((-5, -5, 20, 20)))
+    assert share == 0 and touched.tolist() == [False]

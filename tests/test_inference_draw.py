@@ -26,7 +26,7 @@ from firewarden.findings import (
     Zone,
 )
 from firewarden.fonts import cjk_font
-from firewarden.inference.draw import MAX_LONG_SIDE, annotate, annotated_jpeg, blur_for_release
+from firewarden.inference.draw import MAX_LONG_SIDE, annotate, annotated_jpeg
 from firewarden.inference.draw_banner import Line, draw_banner, wrap_text
 from firewarden.inference.draw_layout import place_plate
 from firewarden.inference.draw_marks import (
@@ -39,6 +39,7 @@ from firewarden.inference.draw_marks import (
 )
 from firewarden.inference.draw_shapes import dashes
 from firewarden.inference.image import decode_image
+from firewarden.inference.release import blur_for_release
 
 CLASSES = ("person", "door", "carton", "vehicle", "extinguisher")
 NAMES = {"blocked_exit": Text("堵塞安全出口", "Blocked exit"), "carton": Text("纸箱", "carton")}

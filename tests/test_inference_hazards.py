@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from firewarden.findings import Fact, InspectionContext, Outcome, SceneEstimate, Source, Text
+from firewarden.inference.grading import assess
 from firewarden.inference.hazards import find_hazards
 
 DOOR = (
@@ -211,25 +212,53 @@ def test_three_ebikes_are_one_finding_with_a_count(view_of, scene_of, rules):
 
 
 WHOLE = ("ebike", (200, 400, 600, 900), 0.55)
+WITHIN = (300, 500, 400, 800)
+OUTER, LEFT, RIGHT = (100, 400, 900, 900), (120, 420, 400, 890), (500, 420, 880, 890)
+INMOST = (520, 500, 700, 880)  # within RIGHT, which is within OUTER
+
+
+def ebikes_told(view_of, scene_of, rules, specs):
+    """Count and evidence of the one finding, e-bikes counting from 0.04 up."""
+    view = replace(view_of([("ebike", *spec) for spec in specs]), operating_points={"ebike": 0.04})
+    (finding,) = find_hazards(view, scene_of("elevator_car"), rules, OTHER_CONTEXT)
+    assert f"{finding.count} e-bike" in finding.reason.en
+    return finding.count, finding.evidence
 
 
 @pytest.mark.parametrize(
-    ("other", "count"),
+    ("other", "evidence"),
     [
-        pytest.param(("ebike", (300, 500, 400, 800), 0.06), 1, id="a small unsure box within is a part"),
-        pytest.param(("ebike", (300, 740, 400, 940), 0.06), 2, id="0.80 of it inside: 160 of 200 px"),
-        pytest.param(("ebike", (300, 730, 400, 930), 0.06), 1, id="0.85 of it inside: 170 of 200 px"),
-        pytest.param(("ebike", (300, 500, 400, 800), 0.56), 2, id="surer than the box round it"),
-        pytest.param(("ebike", (600, 400, 1000, 900), 0.06), 2, id="side by side"),
-        pytest.param(("ebike", (400, 400, 800, 900), 0.06), 2, id="one half before the other"),
+        pytest.param((WITHIN, 0.06), (0,), id="a small unsure box within repeats the surer one round it"),
+        pytest.param(((300, 740, 400, 940), 0.06), (0, 1), id="0.80 of it inside: 160 of 200 px"),
+        pytest.param(((300, 730, 400, 930), 0.06), (0,), id="0.85 of it inside: 170 of 200 px"),
+        pytest.param((WITHIN, 0.56), (1,), id="surer than the box round it, which repeats it"),
+        pytest.param((WITHIN, 0.9), (1,), id="sure, and the box round it is not"),
+        pytest.param((WITHIN, 0.55), (0,), id="as sure: the smaller one goes"),
+        pytest.param(((600, 400, 1000, 900), 0.06), (0, 1), id="side by side"),
+        pytest.param(((400, 400, 800, 900), 0.06), (0, 1), id="one half before the other"),
     ],
 )
-def test_an_ebike_boxed_twice_is_one(view_of, scene_of, rules, other, count):
-    points = {"ebike": 0.05}
-    view = replace(view_of([WHOLE, other]), operating_points=points)
-    (finding,) = find_hazards(view, scene_of("elevator_car"), rules, OTHER_CONTEXT)
-    assert (finding.count, finding.evidence) == (count, tuple(range(count)))
-    assert f"{count} e-bike" in finding.reason.en
+def test_an_ebike_boxed_twice_is_one(view_of, scene_of, rules, other, evidence):
+    told = ebikes_told(view_of, scene_of, rules, [WHOLE[1:], other])
+    assert told == (len(evidence), evidence)
+
+
+@pytest.mark.parametrize(
+    ("specs", "evidence"),
+    [
+        pytest.param([(OUTER, 0.04), (WITHIN, 0.06)], (1,), id="both hardly sure: the surer, smaller one stays"),
+        pytest.param([(OUTER, 0.22), (LEFT, 0.58), (RIGHT, 0.3)], (1, 2), id="an unsure box round two goes, the two stay"),
+        pytest.param([(OUTER, 0.22), (LEFT, 0.58), (RIGHT, 0.1)], (1, 2), id="it goes for the surer one and takes no other with it"),
+        pytest.param([(OUTER, 0.5), (LEFT, 0.4), (RIGHT, 0.3)], (0,), id="surer than the two in it: they are its parts"),
+        pytest.param([(OUTER, 0.6), (LEFT, 0.9), (RIGHT, 0.59)], (0, 1), id="sure boxes stay, the unsure one repeats the outer"),
+        pytest.param([(OUTER, 0.3), (RIGHT, 0.2), (INMOST, 0.1)], (0,), id="a chain, the outmost surest"),
+        pytest.param([(OUTER, 0.1), (RIGHT, 0.2), (INMOST, 0.3)], (2,), id="a chain, the inmost surest"),
+        pytest.param([(OUTER, 0.1), (RIGHT, 0.3), (INMOST, 0.2)], (1,), id="a chain, the middle surest"),
+        pytest.param([(OUTER, 0.2), (RIGHT, 0.7), (INMOST, 0.9)], (1, 2), id="a chain of two sure ones and an unsure one"),
+    ],
+)  # fmt: skip
+def test_boxes_within_boxes(view_of, scene_of, rules, specs, evidence):
+    assert ebikes_told(view_of, scene_of, rules, specs) == (len(evidence), evidence)
 
 
 def test_two_sure_ebikes_are_two_even_where_one_stands_before_the_other(view_of, scene_of, rules):
@@ -238,16 +267,17 @@ def test_two_sure_ebikes_are_two_even_where_one_stands_before_the_other(view_of,
     assert finding.count == 2
 
 
-def test_a_part_goes_with_its_thing_and_blocks_no_door(view_of, scene_of, rules):
-    """The whole stands in the zone of the door (y 700..940), its part too: one hazard, claimed whole."""
-    specs = [DOOR, SIGN, ("ebike", (400, 500, 600, 930), 0.9), ("ebike", (420, 600, 580, 920), 0.3)]
+@pytest.mark.parametrize(("outer", "inner"), [(0.9, 0.3), (0.3, 0.9)])
+def test_a_repeated_box_goes_with_its_thing_and_blocks_no_door(view_of, scene_of, rules, outer, inner):
+    """Both boxes stand in the zone of the door (y 700..940): one thing, one hazard, claimed with both."""
+    specs = [DOOR, SIGN, ("ebike", (400, 500, 600, 930), outer), ("ebike", (420, 600, 580, 920), inner)]
     assert outcomes(view_of(specs), scene_of("evacuation_corridor"), rules) == [
         ("indoor_ebike", Outcome.HAZARD)
     ]
 
 
-def test_the_part_of_a_box_that_is_more_surely_a_person_counts(view_of, scene_of, rules):
-    """A rider's whole box is no e-bike, so the machine within it is no part of one."""
+def test_a_box_within_one_that_is_more_surely_a_person_counts(view_of, scene_of, rules):
+    """A rider's whole box is no e-bike, so the machine within it repeats none."""
     rider = (200, 300, 600, 900)
     specs = [("ebike", rider, 0.4), ("person", rider, 0.9), ("ebike", (250, 600, 550, 890), 0.3)]
     (finding,) = find_hazards(view_of(specs), scene_of("elevator_car"), rules, OTHER_CONTEXT)
@@ -273,4 +303,93 @@ def test_an_indoor_ebike_at_an_exit_is_one_finding(view_of, scene_of, rules):
     assert outcomes(view_of(specs), scene_of("unknown"), rules) == [
         ("indoor_ebike", Outcome.NEEDS_SITE_CHECK),
         ("blocked_exit", Outcome.HAZARD),
+    ]
+
+
+SIGN_ONLY = (
+    "exit_sign",
+    (450, 100, 550, 150),
+)  # 50 high: its door's foot is sought in x 300..700, y 450..950
+
+
+@pytest.mark.parametrize(
+    ("specs", "expected"),
+    [
+        pytest.param([SIGN_ONLY, ("carton", (400, 600, 600, 800))], True, id="goods below a sign, no door recognised"),
+        pytest.param([SIGN_ONLY], False, id="a sign alone"),
+        pytest.param([("carton", (400, 600, 600, 800))], False, id="goods alone"),
+        pytest.param([SIGN_ONLY, ("carton", (400, 300, 600, 440))], False, id="base 5.8 sign heights below it: farther away than the door can be"),
+        pytest.param([SIGN_ONLY, ("carton", (400, 300, 600, 450))], True, id="base 6 sign heights below the sign"),
+        pytest.param([SIGN_ONLY, ("carton", (400, 700, 600, 950))], True, id="base 16 sign heights below it"),
+        pytest.param([SIGN_ONLY, ("carton", (400, 700, 600, 960))], False, id="nearer the camera than the door can be"),
+        pytest.param([SIGN_ONLY, ("carton", (600, 600, 800, 800))], True, id="100 of the 400 px covered"),
+        pytest.param([SIGN_ONLY, ("carton", (610, 600, 810, 800))], False, id="beside the door: 90 of the 400 px"),
+        pytest.param([SIGN_ONLY, ("person", (400, 400, 600, 800))], False, id="a person is no goods"),
+        pytest.param([("exit_sign", (450, 100, 550, 150), 0.24), ("carton", (400, 600, 600, 800))], False, id="a sign below its operating point"),
+        pytest.param(
+            [("door", (400, 170, 600, 500), 0.24), SIGN_ONLY, ("carton", (400, 600, 600, 800))], True,
+            id="a door hardly seen that looks clear: the carton stands 300 px, 0.9 of its height, before its foot",
+        ),
+        pytest.param(
+            [("door", (400, 170, 600, 500), 0.25), SIGN_ONLY, ("carton", (400, 600, 600, 800))], False,
+            id="the same door, surely seen, is clear",
+        ),
+    ],
+)  # fmt: skip
+def test_goods_below_a_sign_without_a_door_are_asked_about(view_of, scene_of, rules, specs, expected):
+    view = replace(view_of(specs), operating_points={"door": 0.08})
+    asked = [("blocked_exit", Outcome.NEEDS_SITE_CHECK)] if expected else []
+    assert outcomes(view, scene_of("unknown"), rules) == asked
+
+
+def test_the_question_below_a_sign_names_what_it_saw_and_gives_no_level(view_of, scene_of, rules):
+    specs = [
+        ("carton", (400, 600, 600, 800), 0.5),
+        SIGN_ONLY,
+        ("carton", (0, 600, 200, 800)),
+        ("furniture", (300, 500, 420, 700)),
+    ]
+    scene = scene_of("unknown")
+    (finding,) = find_hazards(view_of(specs), scene, rules, OTHER_CONTEXT)
+    assert (finding.evidence, finding.xyxy, finding.confidence) == ((1, 0, 3), (300, 100, 600, 800), 0.5)
+    assert (finding.questions, finding.facts, finding.ratios) == (("q_hidden_door",), (), {})
+    assert [(zone.kind, zone.polygon) for zone in finding.zones] == [
+        ("search", ((300, 450), (700, 450), (700, 950), (300, 950)))
+    ]
+    assert finding.reason.en.startswith("Cartons, furniture below an exit sign")
+    assert assess(finding, scene, rules, OTHER_CONTEXT).risk_level_initial is None
+
+
+def test_two_signs_over_one_heap_ask_once(view_of, scene_of, rules):
+    specs = [SIGN_ONLY, ("exit_sign", (560, 100, 660, 150)), ("clutter", (400, 600, 700, 800))]
+    (finding,) = find_hazards(view_of(specs), scene_of("unknown"), rules, OTHER_CONTEXT)
+    assert (finding.evidence, len(finding.zones)) == ((0, 1, 2), 2)
+
+
+def test_goods_are_asked_about_only_where_no_finding_has_told_them(view_of, scene_of, rules):
+    """A second sign hangs over the wall beside a blocked door: the door's carton is told, another one is asked about."""
+    beside = (
+        "exit_sign",
+        (650, 230, 750, 260),
+    )  # foot zone x 580..820, y 440..740; 200 px from the door's centre
+    blocked, other = ("carton", (400, 540, 650, 730)), ("carton", (680, 600, 800, 735))
+    scene = scene_of("unknown")
+    assert outcomes(view_of([DOOR, SIGN, beside, blocked]), scene, rules) == [
+        ("blocked_exit", Outcome.HAZARD)
+    ]
+    told, asked = find_hazards(view_of([DOOR, SIGN, beside, blocked, other]), scene, rules, OTHER_CONTEXT)
+    assert (told.evidence, asked.evidence) == ((0, 1, 3), (2, 4))
+    assert (told.outcome, asked.outcome) == (Outcome.HAZARD, Outcome.NEEDS_SITE_CHECK)
+
+
+def test_what_is_asked_about_stays_open_to_later_rows_and_what_is_told_earlier_is_not_asked(
+    view_of, scene_of, rules
+):
+    corridor = scene_of("evacuation_corridor")
+    assert outcomes(view_of([SIGN_ONLY, ("carton", (400, 600, 600, 800))]), corridor, rules) == [
+        ("blocked_exit", Outcome.NEEDS_SITE_CHECK),
+        ("corridor_clutter", Outcome.HAZARD),
+    ]
+    assert outcomes(view_of([SIGN_ONLY, ("ebike", (400, 600, 600, 800))]), corridor, rules) == [
+        ("indoor_ebike", Outcome.HAZARD)
     ]

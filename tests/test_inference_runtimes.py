@@ -4,6 +4,7 @@ import itertools
 import json
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +63,26 @@ def test_a_choice_that_cannot_be_is_named(row: dict[str, Any], message: str) -> 
 
 def test_the_default_is_the_reference(manifest: ModelManifest) -> None:
     output = open_session(manifest).run(BATCH)
+    np.testing.assert_array_equal(output.rows[0], np.array(ROWS, np.float32))
+    np.testing.assert_array_equal(output.scene, np.array([[0.25, 0.75]], np.float32))
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_the_rows_are_the_output_called_detections_wherever_it_stands(
+    manifest: ModelManifest, runtime: str
+) -> None:
+    if runtime == "openvino":
+        pytest.importorskip("openvino", reason="install firewarden[openvino]")
+    import onnx
+
+    model = onnx.load(str(manifest.model_path))
+    model.graph.node[2].output[0] = model.graph.output[0].name = "detections"
+    outputs = [model.graph.output[1], model.graph.output[0]]
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
+    onnx.save(model, str(manifest.model_path))
+    turned = replace(manifest, sha256=file_sha256(manifest.model_path))
+    output = open_session(turned, runtime=RuntimeChoice(runtime)).run(BATCH)
     np.testing.assert_array_equal(output.rows[0], np.array(ROWS, np.float32))
     np.testing.assert_array_equal(output.scene, np.array([[0.25, 0.75]], np.float32))
 
@@ -218,7 +239,11 @@ def test_without_a_cache_folder_tensorrt_keeps_nothing() -> None:
 @pytest.mark.parametrize(
     ("ort", "message"),
     [
-        pytest.param(FakeOrt([CPU]), r"expected CUDAExecutionProvider. Install", id="a build without CUDA"),
+        pytest.param(
+            FakeOrt([CPU]),
+            r"expected CUDAExecutionProvider. In the checkout, pip uninstall",
+            id="a build without CUDA",
+        ),
         pytest.param(FakeOrt([CUDA, CPU], used=[CPU]), "libraries could not be loaded", id="it fell back"),
     ],
 )

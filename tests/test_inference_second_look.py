@@ -9,10 +9,10 @@ import pytest
 
 from firewarden.detections import Detections
 from firewarden.inference.detector import Sight
-from firewarden.inference.draw import find_private
+from firewarden.inference.release import find_private
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.runtime_onnx import OnnxSession
-from firewarden.inference.second_look import LEAST_CONFIDENCE, look_again, plated_regions
+from firewarden.inference.second_look import LEAST_PLATED, look_again, may_be_persons, plated_regions
 from firewarden.inference.session import find_reference, open_session
 from firewarden.models.registry import find_manifest
 
@@ -50,11 +50,30 @@ class Seer:
         return Sight(Detections(boxes, confidence.astype(np.float32), class_id.astype(np.int64)), {})
 
 
-def test_persons_and_vehicles_count_from_a_confidence_that_is_too_low_for_findings():
-    low, too_low = 2 * LEAST_CONFIDENCE, LEAST_CONFIDENCE / 2
-    found = look_again(GREY, Seer([(0.9, 0), (0.5, 1), (low, 2), (low, 0), (too_low, 1), (too_low, 0)]))
-    assert found.persons.confidence.tolist() == pytest.approx([0.9, low])
-    assert found.plated.class_id.tolist() == [1, 2]
+def test_vehicles_count_from_a_confidence_that_is_too_low_for_persons_and_findings():
+    low, too_low = 1.2 * LEAST_PLATED, 0.8 * LEAST_PLATED
+    rows = [(0.9, 0), (0.5, 1), (low, 2), (low, 1), (low, 0), (too_low, 1), (too_low, 2)]
+    found = look_again(GREY, Seer(rows))
+    assert found.persons.confidence.tolist() == pytest.approx([0.9])
+    assert found.plated.class_id.tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "wh", "counts"),
+    [
+        # a quarter of 400 is 100
+        pytest.param(0.01, (40, 100), True, id="far and hardly seen"),
+        pytest.param(0.019, (40, 101), False, id="near and hardly seen"),
+        pytest.param(0.019, (101, 40), False, id="wide and hardly seen"),
+        pytest.param(0.021, (300, 400), True, id="near and likely enough"),
+        pytest.param(0.0099, (10, 20), False, id="far and not seen"),
+    ],
+)
+def test_an_unsure_person_counts_where_it_is_small(confidence, wh, counts):
+    box = np.array([[7, 5, 7 + wh[0], 5 + wh[1]]], np.float32)
+    row = Detections(box, np.array([confidence], np.float32), np.array([0]))
+    assert may_be_persons(row, 400).tolist() == [counts]
+    assert may_be_persons(row[np.array([False])], 400).tolist() == []
 
 
 def test_a_model_without_a_class_finds_none_of_it():
@@ -70,10 +89,16 @@ def test_what_is_listed_is_covered_beside_what_a_second_look_finds():
         {"class_name": "person", "xyxy": (200, 100, 300, 500)},
         {"class_name": "vehicle", "xyxy": (400, 200, 600, 400)},
         {"class_name": "door", "xyxy": (0, 0, 100, 500)},
+        {"class_name": "extinguisher", "xyxy": (0, 0, 40, 100)},
     ]
     result = {"image_hw": (600, 800), "detections": listed}
     private = find_private(GREY, result, Seer([(0.5, 1), (0.02, 0)]))
+    assert private.listed.tolist() == [[100, 50, 150, 250]]
     assert private.persons.tolist() == [[100, 50, 150, 250], [1, 2, 30, 40]]
+    assert private.extinguishers.tolist() == [[0, 0, 20, 50]]
+    # a gauge on the extinguisher, where no listed person is; and a face on the wall
+    faces = np.array([[2, 4, 12, 14], [300, 10, 310, 20]], np.float32)
+    assert private.without_gauges(faces).tolist() == [[300, 10, 310, 20]]
     # a tenth of 100 and 100; a tenth of 29 and 38
     assert private.plated == pytest.approx(
         np.array([[190, 90, 310, 210], [-1.9, -1.8, 32.9, 43.8]]), abs=1e-3

@@ -107,6 +107,27 @@ def test_tiles_round_vehicles_by_hand():
     assert regions.tolist() == [[350, 300, 550, 720], [0, 0, 150, 320]]
 
 
+def test_round_a_strip_there_is_room_for_its_cord():
+    """1600 x 1000: a strip of 60 x 20 grown to 120 x 42 about (500, 491) is less than a quarter of 1600: 400 x 400. At the
+    edge the square is clipped."""
+    strips = np.array([[470, 490, 530, 510], [0, 40, 60, 60]], np.float32)
+    regions = tile_regions(strips, (1000, 1600), SETTINGS)
+    np.testing.assert_allclose(regions, [[300, 291, 700, 691], [0, 0, 230, 241]], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, id=name) for name in ("ebike", "vehicle", "power_strip")]
+)
+def test_what_a_cord_can_reach_is_looked_at_again(name: str, monkeypatch: pytest.MonkeyPatch):
+    """The patch of 160 px counts as each of them in turn; round a door there is no second look."""
+    for called, looks in ((name, 2), ("door", 1)):
+        detector = PatchDetector()
+        named = replace(MANIFEST, class_names=(called, *NAMES[1:2], "carton"))
+        monkeypatch.setattr(PatchDetector, "manifest", property(lambda _, named=named: named))
+        TilingDetector(detector, SETTINGS).see(photo())
+        assert len(detector.looks) == looks
+
+
 @pytest.mark.parametrize(
     ("vehicles", "count"),
     [

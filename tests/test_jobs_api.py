@@ -118,6 +118,27 @@ def test_frames_keep_their_order_camera_and_time(client, services) -> None:
     ]
 
 
+def test_a_parquet_manifest_says_the_same_as_a_csv_where_it_can_be_read(client, monkeypatch) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    written = io.BytesIO()
+    pq.write_table(pa.table({"path": ["2.jpg", "1.jpg"], "camera": ["c1", "c2"]}), written)
+
+    def send(data: bytes, name: str = "m.parquet"):
+        return client.post("/v1/batches", files=[*photos(A, B), ("manifest", (name, data))])
+
+    answer = send(written.getvalue())
+    assert answer.status_code == 202 and answer.json()["items"] == 2 and not answer.json()["errors"]
+    damaged = bytearray(written.getvalue())
+    damaged[4:60] = bytes(56)  # the first page; its head and foot are whole
+    for data in (bytes(damaged), b"no table"):
+        told = send(data)
+        assert told.status_code == 422 and "m.parquet cannot be read as Parquet" in told.text
+        assert "incoming" not in told.text
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    told = send(written.getvalue())
+    assert told.status_code == 422 and "ends in .csv; this server reads no Parquet" in told.text
+
+
 def test_frames_of_rooms_where_no_camera_may_stand_are_refused_and_not_kept(client, services) -> None:
     secret, open_air = photo(77), photo(78)
     table = (

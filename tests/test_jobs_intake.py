@@ -158,6 +158,20 @@ def test_refused_frames_are_never_stored(take, blobs) -> None:
     assert stored(blobs) == {sha(B)}
 
 
+def test_a_faulty_row_takes_no_photo_from_a_good_one_and_a_refused_row_from_all(take, blobs) -> None:
+    def refuse(facts):
+        return "refused: a dormitory" if facts.scene == "dormitory" else None
+
+    table = "path,time,scene\na.jpg,yesterday,\na.jpg,,\na.jpg,1970-01-01,\nb.jpg,,\nb.jpg,,dormitory\n"
+    items = take({"a.jpg": A, "b.jpg": B}, None, table, refuse=refuse)
+    assert [item.place[:5] for item in items] == [f"row {n}" for n in range(2, 7)]  # as listed
+    wrong, good, old, doubled, refused = items
+    assert (good.path, good.sha256, good.error) == ("a.jpg", sha(A), None)
+    assert "not ISO" in wrong.error and "before 2000" in old.error
+    assert "repeats row 6" in doubled.error and refused.error == "row 6 of m.csv: refused: a dormitory"
+    assert stored(blobs) == {sha(A)}
+
+
 def test_the_number_of_items_is_bounded(take) -> None:
     with pytest.raises(TooManyItems, match="more than 2 items"):
         take(archives={"a.zip": pack({f"{i}.jpg": A for i in range(3)})}, max_items=2)

@@ -18,7 +18,7 @@ SHELL = [
     for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     for line in block.splitlines()
 ]
-GROUPS = {"data", "bench", "cctv"}  # commands with commands of their own
+GROUPS = {"data", "bench", "cctv", "keys"}  # commands with commands of their own
 COMMANDS = sorted({line for line in SHELL if "firewarden " in line and "curl" not in line})
 
 

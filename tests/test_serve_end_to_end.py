@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_api_durability import Server, port  # noqa: F401
+
+from firewarden.api.serve import open_listener
 
 SAMPLE = Path(__file__).resolve().parents[1] / "inference" / "sample.jpg"
 
@@ -57,9 +60,28 @@ def test_a_photo_is_judged_kept_and_drawn(serve, tmp_path):
     assert httpx2.get(f"{url}/{body['id']}").status_code == 401
 
 
-def test_a_damaged_rule_file_stops_the_start_with_one_line(tmp_path):
-    import subprocess
+def _refused(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "firewarden", "serve", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
+
+def test_a_port_in_use_is_one_line_and_uses_up_no_key(tmp_path):
+    with open_listener("127.0.0.1", 0) as other:
+        taken = str(other.getsockname()[1])
+        done = _refused("--data-dir", str(tmp_path), "--port", taken)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert taken in done.stderr and "--port" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "firewarden.db").exists()  # so the next start still has the first key to show
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    done = _refused("--data-dir", str(tmp_path / "file" / "data"), "--port", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--data-dir" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_damaged_rule_file_stops_the_start_with_one_line(tmp_path):
     rules = tmp_path / "rules.yaml"
     rules.write_text("schema: hazard-risk-rules/1\nversion: [", encoding="utf-8")
     done = subprocess.run(

@@ -29,7 +29,8 @@ def run_batch(session: onnxruntime.InferenceSession, pictures: list[np.ndarray])
     answers: dict[int, np.ndarray] = {}
     for shape in {picture.shape for picture in pictures}:
         members = [i for i, picture in enumerate(pictures) if picture.shape == shape]
-        (rows,) = session.run(["output0"], {"images": np.stack([pictures[i] for i in members])})
+        batch = np.stack([pictures[i] for i in members])
+        (rows,) = session.run([session.get_outputs()[0].name], {"images": batch})
         answers.update(zip(members, (found[found[:, 4] >= 0.25] for found in rows), strict=True))
     return [answers[i] for i in range(len(pictures))]
 
