@@ -18,6 +18,7 @@ CELL_PX = 360  # long side of a photo on the sheet
 _CAPTION_PX, _MARGIN_PX, _TEXT_PX = 44, 8, 13
 _WHOLE = 0.98  # an ignore region this large says that a class was not checked: written, not drawn
 _HATCH_PX = 9
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 Colour = tuple[int, int, int]
 
 
@@ -52,6 +53,20 @@ def contact_sheet(folder: Path, records: Sequence[PhotoRecord], *, columns: int 
         )
         sheet.paste(draw_cell(folder, record, classes), corner)
     return sheet
+
+
+def sheet_format(path: Path) -> str:
+    """The picture format that a file name asks for."""
+    if path.suffix.lower() not in _FORMATS:
+        raise DatasetError(f"got sheet {path}, expected a name that ends in one of {sorted(_FORMATS)}.")
+    return _FORMATS[path.suffix.lower()]
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet in the format of its name; folders are made."""
+    chosen = sheet_format(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, chosen)
 
 
 def draw_cell(folder: Path, record: PhotoRecord, classes: Sequence[str]) -> Image.Image:

@@ -1,10 +1,11 @@
-"""Writing imported photos as a house folder: images/ labels/ ignore/ classes.txt manifest.csv hashes.csv."""
+"""Writing imported photos as a house folder: images/ labels/ ignore/ cables/ classes.txt manifest.csv hashes.csv."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from firewarden.datasets.cables import write_cables
 from firewarden.datasets.hashes import add_hashes
 from firewarden.datasets.imported import ImportedPhoto
 from firewarden.datasets.labels import read_classes, write_labels
@@ -82,6 +83,9 @@ def write_house_folder(
         write_labels(out / "labels" / label_file, photo.rows)
         if len(photo.ignored):
             write_labels(out / "ignore" / label_file, photo.ignored)
+        if photo.cables:
+            (out / "cables").mkdir(exist_ok=True)
+            write_cables(out / "cables" / f"{Path(name).stem}.json", photo.cables)
         if progress is not None:
             progress(count, len(photos))
     (out / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")

@@ -1,4 +1,5 @@
-"""CVAT for images 1.1: one XML for all photos. Every shape becomes its enclosing box, rotation included.
+"""CVAT for images 1.1: one XML for all photos. Every shape becomes its enclosing box, rotation included; a polyline
+that the map makes a power cable is kept as a cable too, with its attributes kind, source and sink.
 
 Single points, skeletons and cuboids are refused: no box of an object follows from them.
 """
@@ -18,6 +19,7 @@ from firewarden.datasets.imported import (
     enclosing_box,
     find_picture,
 )
+from firewarden.datasets.imported_cables import SourceLine
 from firewarden.datasets.safe_xml import attribute, read_xml
 from firewarden.errors import DatasetError
 
@@ -54,7 +56,16 @@ def _read_image(image: Element, images: Path, where: str) -> SourcePhoto:
 def _read_shape(shape: Element, hw: tuple[int, int], where: str) -> SourceBox:
     h, w = hw
     x0, y0, x1, y1 = _corners_px(shape, where)
-    return SourceBox(attribute(shape, "label", where), (x0 / w, y0 / h, x1 / w, y1 / h))
+    box = (x0 / w, y0 / h, x1 / w, y1 / h)
+    return SourceBox(attribute(shape, "label", where), box, line=_line(shape, hw, where))
+
+
+def _line(shape: Element, hw: tuple[int, int], where: str) -> SourceLine | None:
+    if shape.tag != "polyline":
+        return None
+    points = _points(attribute(shape, "points", where), where)
+    said = {row.get("name", ""): row.text or "" for row in shape.iterfind("attribute")}
+    return SourceLine(tuple((x / hw[1], y / hw[0]) for x, y in points), said)
 
 
 def _corners_px(shape: Element, where: str) -> Box:

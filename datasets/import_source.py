@@ -11,8 +11,7 @@ from firewarden.datasets.imported import ImportedPhoto, ImportPlan
 from firewarden.errors import DatasetError
 
 _ONE_FILE = {"coco": import_coco, "cvat": import_cvat}
-_FILE_A_PHOTO = {"voc": import_voc, "labelme": import_labelme}
-FORMATS = ("yolo", *_ONE_FILE, *_FILE_A_PHOTO)
+FORMATS = ("yolo", *_ONE_FILE, "voc", "labelme")
 
 
 def import_source(
@@ -21,7 +20,7 @@ def import_source(
     """Photos of a source, and the folder that their names are told from.
 
     `labels` is a file for coco and cvat, else a folder. Without `images` the pictures are looked for beside the labels
-    (for VOC in JPEGImages/ where there is one).
+    (for VOC in JPEGImages/ where there is one, for YOLO in images/, for LabelMe where its files say).
     """
     if label_format not in FORMATS:
         raise DatasetError(f"got format {label_format!r}, expected one of {FORMATS}.")
@@ -29,10 +28,14 @@ def import_source(
     if not (labels.is_file() if wants_file else labels.is_dir()):
         what = "a file" if wants_file else "a folder"
         raise DatasetError(f"got {labels}, expected {what} of {label_format} labels.")
+    if images is not None and not images.is_dir():
+        raise DatasetError(f"--images: got {images}, expected a folder of pictures.")
     if label_format == "yolo":
-        return import_yolo(labels, plan), labels
-    beside = labels.parent if wants_file else labels
-    if label_format == "voc" and (labels / "JPEGImages").is_dir():
-        beside = labels / "JPEGImages"
-    root = images or beside
-    return (_ONE_FILE | _FILE_A_PHOTO)[label_format](labels, root, plan), root
+        return import_yolo(labels, images, plan)
+    if label_format == "labelme":
+        return import_labelme(labels, images, plan)
+    if label_format == "voc":
+        root = images or (labels / "JPEGImages" if (labels / "JPEGImages").is_dir() else labels)
+        return import_voc(labels, root, plan), root
+    root = images or labels.parent
+    return _ONE_FILE[label_format](labels, root, plan), root

@@ -22,10 +22,23 @@ from firewarden.datasets.imported import (
 from firewarden.datasets.labels import IMAGE_SUFFIXES
 from firewarden.errors import DatasetError
 
+_CONFIGS, _LISTS = ("data.yaml", "data.yml"), ("classes.txt", "obj.names")
 
-def import_yolo(folder: Path, plan: ImportPlan) -> tuple[ImportedPhoto, ...]:
-    """All photos of a YOLO folder, sorted by path."""
-    return convert_photos(read_yolo(folder), plan)
+
+def import_yolo(
+    folder: Path, images: Path | None, plan: ImportPlan
+) -> tuple[tuple[ImportedPhoto, ...], Path]:
+    """All photos of a YOLO folder sorted by path, and the folder that their names are told from.
+
+    With `images` its pictures count, each with the label file at the same place under `folder`, or under labels/ in it.
+    So it is with a folder called labels beside one called images.
+    """
+    beside = folder.resolve().parent / "images"
+    if images is None and folder.resolve().name == "labels" and beside.is_dir():
+        images = beside
+    if images is None:
+        return convert_photos(read_yolo(folder), plan), folder
+    return convert_photos(read_yolo_apart(folder, images), plan), images
 
 
 def read_yolo(folder: Path) -> tuple[SourcePhoto, ...]:
@@ -38,12 +51,43 @@ def read_yolo(folder: Path) -> tuple[SourcePhoto, ...]:
             labels = _read_rows(_beside(path, folder, "labels"), names, ignored=False)
             ignored = _read_rows(_beside(path, folder, "ignore"), names, ignored=True)
             photos.append(SourcePhoto(path, None, (*labels, *ignored)))
+    if not photos:
+        raise DatasetError(
+            f"{folder} has no picture under images/, expected images/ and labels/ side by side. Give the folder that "
+            f"holds both, or the folder of labels with --images."
+        )
     return tuple(photos)
+
+
+def read_yolo_apart(folder: Path, images: Path) -> tuple[SourcePhoto, ...]:
+    """Photos of one folder with label files of another; class names stand in `folder` or beside it."""
+    labels = folder / "labels" if (folder / "labels").is_dir() else folder
+    named = next((place for place in (folder, folder.resolve().parent) if has_names(place)), folder)
+    names, photos, found = read_names(named), [], 0
+    for path in sorted(images.rglob("*")):
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            below = path.relative_to(images).with_suffix(".txt")
+            rows = _read_rows(labels / below, names, ignored=False)
+            if labels.resolve().name == "labels":
+                rows += _read_rows(labels.resolve().with_name("ignore") / below, names, ignored=True)
+            found += (labels / below).is_file()
+            photos.append(SourcePhoto(path, None, tuple(rows)))
+    if not found:
+        raise DatasetError(
+            f"none of {len(photos)} pictures under {images} has a label file under {labels}, expected NAME.txt for "
+            f"NAME.jpg in the same folders. Give the folders that belong together."
+        )
+    return tuple(photos)
+
+
+def has_names(folder: Path) -> bool:
+    """Whether a folder holds a file of class names."""
+    return any((folder / name).is_file() for name in (*_CONFIGS, *_LISTS))
 
 
 def read_names(folder: Path) -> tuple[str, ...]:
     """Class names in label order from data.yaml (list or mapping), classes.txt or obj.names."""
-    config = next((folder / name for name in ("data.yaml", "data.yml") if (folder / name).is_file()), None)
+    config = next((folder / name for name in _CONFIGS if (folder / name).is_file()), None)
     if config is not None:
         try:
             table = yaml.safe_load(config.read_text(encoding="utf-8"))
@@ -55,7 +99,7 @@ def read_names(folder: Path) -> tuple[str, ...]:
         if not isinstance(names, list) or not names:
             raise DatasetError(f"{config}: got names {names!r}, expected a list or 0: name ... in order.")
         return tuple(str(name) for name in names)
-    for name in ("classes.txt", "obj.names"):
+    for name in _LISTS:
         if (folder / name).is_file():
             lines = (folder / name).read_text(encoding="utf-8").splitlines()
             return tuple(line.strip() for line in lines if line.strip())

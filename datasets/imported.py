@@ -3,7 +3,7 @@
 An importer reads its format into `SourcePhoto`s; `convert_photos` does the rest for all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from firewarden.datasets.cables import POWER, Cable
 from firewarden.datasets.class_map import ClassMap, Target
+from firewarden.datasets.imported_cables import CABLE_CLASS, SourceLine, cable_box, read_cable
 from firewarden.datasets.labels import IMAGE_SUFFIXES, LabelRows, label_rows
 from firewarden.datasets.orientation import PictureHeader, read_header, to_upright
 from firewarden.errors import DatasetError
@@ -25,11 +27,13 @@ _SAME_SHAPE = 0.01  # a picture scaled after labelling keeps its ratio of sides 
 
 @dataclass(frozen=True, slots=True)
 class SourceBox:
-    """One box as the source has it: `xyxy` in shares of the source's width and height, corners in any order."""
+    """One box as the source has it: `xyxy` in shares of the source's width and height, corners in any order; `line`
+    where it was drawn as one."""
 
     name: str
     xyxy: Box
     ignored: bool = False
+    line: SourceLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class SourcePhoto:
 class ImportedPhoto:
     """One photo, `hw` upright height and width in pixels, `rows` labels and `ignored` regions in house classes.
 
-    `notes` says what was changed on the way: boxes cut at the frame, boxes left out.
+    `cables` are the cords that were drawn as lines. `notes` says what was changed on the way: boxes cut at the frame,
+    boxes left out.
     """
 
     path: Path
@@ -53,6 +58,7 @@ class ImportedPhoto:
     rows: LabelRows
     ignored: LabelRows
     notes: tuple[str, ...] = ()
+    cables: tuple[Cable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +86,62 @@ def convert_photo(photo: SourcePhoto, plan: ImportPlan) -> ImportedPhoto:
     if not np.isfinite(corners).all():
         raise DatasetError(f"{photo.path}: a box has a corner that is no number. Fix the label.")
     xyxy = np.sort(corners, axis=1).reshape(-1, 4)
-    if _stored_frame(photo, header, plan.frame):
-        xyxy = to_upright(xyxy, header.orientation)
+    orientation = header.orientation if _stored_frame(photo, header, plan.frame) else 1
+    xyxy = to_upright(xyxy, orientation)
     inside = xyxy.clip(0.0, 1.0)
     lost = np.asarray((inside[:, 2:] <= inside[:, :2]).any(axis=1))
     cut = np.asarray((np.abs(inside - xyxy) > _ROUNDING).any(axis=1)) & ~lost
     targets = [plan.class_map.targets.get(box.name) for box in photo.boxes]
+    left_out = targets.count(None)
+    cables = _cables(photo, targets, plan, orientation)
+    for number, cable in cables.items():
+        inside[number], lost[number] = cable_box(cable, header.upright_hw), False
+        if cable.kind != POWER:
+            targets[number] = None
     labels, ignored = _house_rows(photo.boxes, targets, inside, lost)
     unchecked = sorted(set(range(len(plan.class_map.classes))) - plan.checked)
     ignored += [(class_id, 0.5, 0.5, 1.0, 1.0) for class_id in unchecked]
     counts = (
         ("cut at the frame", int(cut.sum())),
         ("empty or outside", int(lost.sum())),
-        ("of classes left out", targets.count(None)),
+        ("of classes left out", left_out),
+        ("of lines that are no power cord", targets.count(None) - left_out),
+        (f"of {CABLE_CLASS} without a line beside cords that have one", _boxes_beside(cables, labels, plan)),
     )
     notes = tuple(f"{n} {'box' if n == 1 else 'boxes'} {what}" for what, n in counts if n)
-    return ImportedPhoto(photo.path, header.upright_hw, label_rows(labels), label_rows(ignored), notes)
+    return ImportedPhoto(
+        photo.path,
+        header.upright_hw,
+        label_rows(labels),
+        label_rows(ignored),
+        notes,
+        tuple(cables.values()),
+    )
+
+
+def _boxes_beside(cables: Mapping[int, Cable], labels: Sequence[Row], plan: ImportPlan) -> int:
+    """How many power cables are boxes alone in a photo where others are lines; 0 where none is a line."""
+    classes = plan.class_map.classes
+    if not cables:
+        return 0
+    all_cords = sum(classes[class_id] == CABLE_CLASS for class_id, *_ in labels)
+    return all_cords - sum(cable.kind == POWER for cable in cables.values())
+
+
+def _cables(
+    photo: SourcePhoto, targets: Sequence[Target | None], plan: ImportPlan, orientation: int
+) -> dict[int, Cable]:
+    """Lines that the map makes power cables, by the number of their box; those outside the picture are left out."""
+    cables = {}
+    for number, (box, target) in enumerate(zip(photo.boxes, targets, strict=True)):
+        if box.line is None or target is None or box.ignored or target.ignored:
+            continue
+        if plan.class_map.classes[target.class_id] != CABLE_CLASS:
+            continue
+        cable = read_cable(box.line, orientation, photo.path)
+        if cable is not None:
+            cables[number] = cable
+    return cables
 
 
 def _house_rows(

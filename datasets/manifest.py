@@ -8,11 +8,16 @@ from pathlib import Path
 from firewarden.errors import DatasetError
 
 SPLITS = ("train", "val", "test")
+PART_SEPARATOR = "; "  # between the names of a cell of part_sources
+_COLUMNS = ("file", "split", "source", "licence", "place_group", "scene")
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoRecord:
-    """One photo of a data folder. `place_group` ties photos of one place together; a split never cuts a group."""
+    """One photo of a data folder. `place_group` ties photos of one place together; a split never cuts a group.
+
+    `part_sources`, of a composed picture: the sources of what was set in; None where the manifest does not say.
+    """
 
     file: str
     split: str
@@ -20,6 +25,7 @@ class PhotoRecord:
     licence: str
     place_group: str
     scene: str
+    part_sources: tuple[str, ...] | None = None
 
     @property
     def stem(self) -> str:
@@ -34,14 +40,21 @@ def read_manifest(folder: Path) -> tuple[PhotoRecord, ...]:
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         rows, columns = list(reader), reader.fieldnames or ()
-    missing = set(PhotoRecord.__slots__) - set(columns)
+    missing = set(_COLUMNS) - set(columns)
     if missing:
         raise DatasetError(f"{path}: columns {sorted(missing)} are missing, got {list(columns)}. Add them.")
-    records = tuple(PhotoRecord(**{name: row[name] for name in PhotoRecord.__slots__}) for row in rows)
+    records = tuple(
+        PhotoRecord(**{name: row[name] for name in _COLUMNS}, part_sources=_listed(row.get("part_sources")))
+        for row in rows
+    )
     for record in records:
         if record.split not in SPLITS:
             raise DatasetError(f"{path}: {record.file} has split {record.split!r}, expected one of {SPLITS}.")
     return records
+
+
+def _listed(cell: str | None) -> tuple[str, ...] | None:
+    return None if cell is None else tuple(name for name in cell.split(PART_SEPARATOR) if name)
 
 
 def shared_places(records: Iterable[PhotoRecord]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from firewarden.datasets.orientation import read_header
 from firewarden.datasets.picture_hash import PictureHash, picture_hash
@@ -49,6 +49,8 @@ def scan_photo(path: Path) -> PhotoScan:
     try:
         small = open_small(data, _DECODED_PX)
         header = read_header(path)
+    except UnidentifiedImageError:
+        return PhotoScan(file, sha256, (0, 0), None, "not a readable picture")
     except (OSError, ValueError, DatasetError) as error:
         return PhotoScan(file, sha256, (0, 0), None, str(error) or type(error).__name__)
     return PhotoScan(file, sha256, header.upright_hw, picture_hash(small))

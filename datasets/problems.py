@@ -31,6 +31,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "place_in_two_splits": Kind("error", "One place in two splits", "Split anew by place group."),
     "not_registered": Kind("error", "Source not in the register", "Register the source with its terms."),
+    "source_changed": Kind(
+        "error", "Files of a source differ from the register", "Restore the photos, or count the source anew."
+    ),
     "licence_differs": Kind(
         "error", "Licence text differs from the register", "Correct the manifest or the register."
     ),

@@ -4,18 +4,20 @@ The register is data (sources.toml). What it does not list is not allowed: an un
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from firewarden.datasets.manifest import SPLITS, PhotoRecord, read_manifest
 from firewarden.errors import DatasetError
 
 USES = ("train", "val", "test", "evaluation", "cutouts")
 KINDS = ("photos", "cutouts", "made")
 _COMPOSED = "composed "  # manifests name what a composed picture stands on: "composed SOURCE"
+_TYPES = {"licence_clear": bool, "used_for": tuple} | dict.fromkeys(
+    ("train", "val", "places", "pictures"), int
+)
 _PROSE = ("head", "photos", "after_photos", "cutouts", "tail")
 
 
@@ -23,7 +25,7 @@ _PROSE = ("head", "photos", "after_photos", "cutouts", "tail")
 class SourceEntry:
     """One source. `manifest_source` and `licence_stated` stand word for word in manifest.csv; `licence` is a short name
     to choose by; `licence_clear`: the right to use every photo is beyond doubt. Counts are photos, or pictures of a
-    cut-out set."""
+    cut-out set; `places` are place groups; `sha256` is the `digest` of all photos, empty where none is recorded."""
 
     id: str
     kind: str
@@ -38,6 +40,8 @@ class SourceEntry:
     use: str = ""
     train: int = 0
     val: int = 0
+    places: int = 0
+    sha256: str = ""
     pictures: int = 0
 
     def allows(self, split: str) -> bool:
@@ -61,6 +65,31 @@ class Register:
         return next(
             (s for s in self.sources if s.kind != "cutouts" and sought in (s.id, s.manifest_source)), None
         )
+
+    def cutouts(self, name: str) -> SourceEntry | None:
+        """The catalogue set with this id or this folder name."""
+        return next(
+            (s for s in self.sources if s.kind == "cutouts" and name in (s.id, s.manifest_source)), None
+        )
+
+    def sources_of(self, name: str) -> tuple[SourceEntry, ...]:
+        """What a photo of this manifest string is made of: its source; for a composed picture the composer, then the
+        source of the photo below. The last one's terms are those of the photo. Empty where one is not registered."""
+        own = self.entry(name)
+        if own is None or not name.startswith(_COMPOSED):
+            return (own,) if own is not None else ()
+        below = self.sources_of(name.removeprefix(_COMPOSED))
+        return (own, *below) if below else ()
+
+    def allows(self, name: str, split: str) -> bool:
+        """Whether photos of this manifest string may stand in a split, by all that they are made of."""
+        made_of = self.sources_of(name)
+        return bool(made_of) and all(source.allows(split) for source in made_of)
+
+
+def is_composed(name: str) -> bool:
+    """Whether a manifest string says that a picture was composed."""
+    return name == _COMPOSED.strip() or name.startswith(_COMPOSED)
 
 
 def read_register(path: Path | None = None) -> Register:
@@ -98,9 +127,7 @@ def _source_entry(row: Mapping[str, Any], where: str) -> SourceEntry:
     if isinstance(values["used_for"], list):
         values["used_for"] = tuple(values["used_for"])
     for name, value in values.items():
-        kind = {"licence_clear": bool, "used_for": tuple, "train": int, "val": int, "pictures": int}.get(
-            name, str
-        )
+        kind = _TYPES.get(name, str)
         if type(value) is not kind:
             raise DatasetError(f"{where}: {name} is {value!r}, expected {kind.__name__}. Fix the entry.")
     strange = [use for use in values["used_for"] if use not in USES]
@@ -124,47 +151,3 @@ def _check_single(names: list[str], where: str) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DatasetError(f"{where} {twice} stand more than once, expected once each. Merge the entries.")
-
-
-def with_licences(
-    records: Iterable[PhotoRecord], register: Register, licences: Iterable[str], *, clear_only: bool = False
-) -> tuple[PhotoRecord, ...]:
-    """Records whose source bears one of these licences (short names of the register, case apart).
-
-    It fails closed: a source that is not registered, and a photo whose own licence text differs from its source's,
-    are left out. `clear_only` leaves out sources whose rights are in doubt as well.
-    """
-    known = {source.licence.casefold() for source in register.sources}
-    wanted = {name.strip().casefold() for name in licences}
-    if strange := sorted(wanted - known):
-        raise DatasetError(f"got licences {strange}, expected some of {sorted(known)}.")
-    by_name = {s.manifest_source: s for s in register.sources if s.kind == "photos"}
-
-    def passes(record: PhotoRecord) -> bool:
-        source = by_name.get(record.source)
-        return (
-            source is not None
-            and source.licence.casefold() in wanted
-            and source.licence_stated == record.licence
-            and (source.licence_clear or not clear_only)
-        )
-
-    return tuple(record for record in records if passes(record))
-
-
-def choose_records(
-    folder: Path,
-    register: Register,
-    *,
-    split: str | None = None,
-    licences: Iterable[str] | None = None,
-    clear_only: bool = False,
-) -> tuple[PhotoRecord, ...]:
-    """Manifest rows of a data folder, of one split and under some licences (names may be joined by commas)."""
-    if split is not None and split not in SPLITS:
-        raise DatasetError(f"--split: got {split!r}, expected one of {SPLITS}.")
-    names = [name for part in licences or () for name in part.split(",")]
-    if clear_only and not names:
-        raise DatasetError("--clear-only says which of the --licences to keep; give --licences too.")
-    records = tuple(record for record in read_manifest(folder) if split in (None, record.split))
-    return with_licences(records, register, names, clear_only=clear_only) if names else records

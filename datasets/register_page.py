@@ -5,6 +5,10 @@ from collections.abc import Iterable
 from firewarden.datasets.register import Register, SourceEntry
 
 _NOTICE = "<!-- Written from sources.toml by `firewarden data sources --out datasets/SOURCES.md`: edit that file. -->"
+_DIGEST = (
+    "The digest of a source (here its first 12 digits; in full in `sources.toml`) is the sha256 of its photos' sha256 sums, "
+    "sorted, one a line: `sha256sum PHOTOS | cut -c1-64 | sort | sha256sum`. `firewarden data validate` compares it."
+)
 
 
 def sources_page(register: Register) -> str:
@@ -20,12 +24,23 @@ def sources_page(register: Register) -> str:
         f"## Labelled photos: {train + val:,} ({train:,} train, {val:,} val)",
         register.prose["photos"],
         _table(
-            ("source", "shows", "licence, as stated", "train", "val", "use", "unclear"),
+            ("source", "shows", "licence, as stated", "train", "val", "places", "digest", "use", "unclear"),
             (
-                (s.manifest_source, s.shows, s.licence_stated, s.train, s.val, _use(s), s.notes)
+                (
+                    s.manifest_source,
+                    s.shows,
+                    s.licence_stated,
+                    s.train,
+                    s.val,
+                    s.places,
+                    _digest(s),
+                    _use(s),
+                    s.notes,
+                )
                 for s in photos
             ),
         ),
+        _DIGEST if any(s.sha256 for s in photos) else "",
         _licence_names(photos),
         register.prose["after_photos"],
         "## Cut-outs",
@@ -49,6 +64,10 @@ def _licence_names(photos: Iterable[SourceEntry]) -> str:
         "Short licence names, to choose by with `--licences`, and the ids of their sources:\n\n"
         + "\n".join(lines)
     )
+
+
+def _digest(source: SourceEntry) -> str:
+    return f"`{source.sha256[:12]}`" if source.sha256 else ""
 
 
 def _use(source: SourceEntry) -> str:

@@ -65,11 +65,9 @@ def count_boxes(folder: Path, records: Sequence[PhotoRecord]) -> Counts:
 def barred_splits(records: Sequence[PhotoRecord], register: Register) -> dict[str, frozenset[str]]:
     """Splits by place group that the register does not allow for one of its photos. A source that is not registered
     may go nowhere."""
-    by_name = {s.manifest_source: s for s in register.sources if s.kind == "photos"}
     barred: dict[str, frozenset[str]] = {}
     for record in records:
-        source = by_name.get(record.source)
-        wrong = frozenset(s for s in SPLITS if source is None or not source.allows(s))
+        wrong = frozenset(split for split in SPLITS if not register.allows(record.source, split))
         barred[record.place_group] = barred.get(record.place_group, frozenset()) | wrong
     return barred
 

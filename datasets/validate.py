@@ -17,6 +17,7 @@ from firewarden.datasets.manifest import SPLITS, PhotoRecord, read_manifest, sha
 from firewarden.datasets.photo_scan import PhotoScan, Progress, scan_photos
 from firewarden.datasets.problems import KINDS, Problem
 from firewarden.datasets.register import Register
+from firewarden.datasets.register_counts import changed_sources
 from firewarden.errors import DatasetError
 
 SCHEMA_VERSION = 1
@@ -69,6 +70,7 @@ def validate_folder(
         *find_copies(scans, split_of),
         *find_split_problems(records),
         *find_source_problems(records, register),
+        *find_changed_sources(records, scans, register),
     ]
     has_hashes = (folder / "hashes.csv").exists()
     if has_hashes:
@@ -111,19 +113,33 @@ def find_split_problems(records: Sequence[PhotoRecord]) -> list[Problem]:
     return problems
 
 
+def find_changed_sources(
+    records: Sequence[PhotoRecord], scans: Sequence[PhotoScan], register: Register
+) -> list[Problem]:
+    """Sources of which other files are there than the register records."""
+    hashes = {scan.file: scan.sha256 for scan in scans}
+    problems = []
+    for source in changed_sources(records, hashes, register):
+        files = tuple(record.file for record in records if record.source == source.manifest_source)
+        here = f"{sum(file in hashes for file in files)} photos here, {source.train + source.val} registered"
+        detail = f"{source.id}: files of this source differ from the register: {here}"
+        problems.append(Problem("source_changed", files, detail))
+    return problems
+
+
 def find_source_problems(records: Sequence[PhotoRecord], register: Register) -> list[Problem]:
     """Sources without register entry, licence texts that differ from it, and uses it does not allow."""
-    by_name = {s.manifest_source: s for s in register.sources if s.kind == "photos"}
     wrong: dict[tuple[str, str], list[str]] = {}
     for record in records:
-        source = by_name.get(record.source)
-        if source is None:
+        made_of = register.sources_of(record.source)
+        if not made_of:
             wrong.setdefault(("not_registered", f"source {record.source!r}"), []).append(record.file)
             continue
-        if source.licence_stated != record.licence:
-            detail = f"{source.id}: got {record.licence!r}, registered {source.licence_stated!r}"
+        stated = made_of[-1]
+        if stated.licence_stated != record.licence:
+            detail = f"{stated.id}: got {record.licence!r}, registered {stated.licence_stated!r}"
             wrong.setdefault(("licence_differs", detail), []).append(record.file)
-        if not source.allows(record.split):
+        for source in (source for source in made_of if not source.allows(record.split)):
             detail = (
                 f"{source.id}: in {record.split!r}, registered for {', '.join(source.used_for) or 'nothing'}"
             )

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from firewarden.cli_console import OUT, progress
-from firewarden.cli_data_options import DataSetOption
+from firewarden.cli_data_options import ClearOption, DataSetOption, LicencesOption, RegisterOption
 from firewarden.errors import DatasetError
 
 
@@ -32,20 +32,35 @@ def compose(
     sheet: Annotated[Path | None, typer.Option(help="Also draw a contact sheet here (PNG or JPEG).")] = None,
     sheet_count: Annotated[int, typer.Option(min=1, help="Pictures on the sheet, from the first on.")] = 48,
     force: Annotated[bool, typer.Option("--force", help="Replace the set that --out holds already.")] = False,
+    licences: LicencesOption = None,
+    clear_only: ClearOption = False,
+    register: RegisterOption = None,
 ) -> None:
-    """Set goods before doors, take extinguishers out, put two-wheelers indoors; each with its untouched photo."""
+    """Set goods before doors, take extinguishers out, put two-wheelers in rooms, draw cords; each with its untouched photo.
+
+    Also single pictures, without one: signs on walls, doors cut by the frame, doors in place of other doors (door_swaps),
+    lift cars with and without an e-bike, streets. made_by.json in the folder keeps the command.
+    """
     from firewarden.datasets.compose.save import write_composed
     from firewarden.datasets.compose.sources import Sources
+    from firewarden.datasets.contact_sheet import sheet_format
+    from firewarden.datasets.licences import licence_choice
+    from firewarden.datasets.register import read_register
 
     if split not in ("train", "val"):
         raise DatasetError(f"--split: got {split!r}, expected train or val. Test photos are never edited.")
     if (out / "manifest.csv").exists() and not force:
         raise DatasetError(f"{out} holds a data set already. Choose another folder or give --force.")
-    if force:
-        _remove_listed(out)
+    if sheet is not None:
+        sheet_format(sheet)
     photos = data / "real" if (data / "real").is_dir() else data
     counts = parse_kinds(kinds)
-    sources = Sources(photos, cutouts or photos.parent / "cutouts", split, cache or out.parent / ".cutouts")
+    choice = licence_choice(read_register(register), licences, clear_only=clear_only)
+    sources = Sources(
+        photos, cutouts or photos.parent / "cutouts", split, cache or out.parent / ".cutouts", choice
+    )
+    if force:
+        _remove_listed(out)
     with progress("composing") as on_pair:
         written = write_composed(sources, counts, out, seed=seed, progress=on_pair)
     OUT.print(f"{written} pictures -> {escape(str(out))}", highlight=False)
@@ -79,9 +94,8 @@ def parse_kinds(text: str) -> dict[str, int]:
 
 
 def _draw_sheet(folder: Path, path: Path, count: int) -> None:
-    from firewarden.datasets.contact_sheet import contact_sheet
+    from firewarden.datasets.contact_sheet import contact_sheet, save_sheet
     from firewarden.datasets.manifest import read_manifest
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(folder, read_manifest(folder)[:count], columns=6).save(path)
+    save_sheet(contact_sheet(folder, read_manifest(folder)[:count], columns=6), path)
     OUT.print(f"contact sheet -> {escape(str(path))}", highlight=False)

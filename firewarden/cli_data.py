@@ -39,8 +39,9 @@ def split(
 ) -> None:
     """Split by place group: no place in two splits, classes near their shares, uses as registered."""
     from firewarden.datasets.labels import read_classes
+    from firewarden.datasets.licences import choose_records, licence_choice
     from firewarden.datasets.manifest_rows import read_table, write_table
-    from firewarden.datasets.register import choose_records, read_register
+    from firewarden.datasets.register import read_register
     from firewarden.datasets.splits import (
         SplitPlan,
         barred_splits,
@@ -55,11 +56,7 @@ def split(
         raise DatasetError(f"{out} exists. Choose another name or give --force.")
     plan = SplitPlan(parse_shares(shares), seed)
     known = read_register(register)
-    records = choose_records(folder, known, licences=licences, clear_only=clear_only)
-    if not records:
-        raise DatasetError(
-            f"no photo of {folder} passes --licences. Register its sources or name more licences."
-        )
+    records = choose_records(folder, choice=licence_choice(known, licences, clear_only=clear_only))
     counts = count_boxes(folder, records)
     chosen = split_by_place(records, counts, plan, barred_splits(records, known))
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -99,13 +96,12 @@ def stats(
     as_json: JsonOption = False,
 ) -> None:
     """Count photos, places and boxes by split, class, source, licence, scene and size."""
-    from firewarden.datasets.register import choose_records, read_register
+    from firewarden.datasets.licences import choose_records, licence_choice
+    from firewarden.datasets.register import read_register
     from firewarden.datasets.stats import data_stats, stats_tables
 
-    records = choose_records(
-        folder, read_register(register), split=only, licences=licences, clear_only=clear_only
-    )
-    found = data_stats(folder, records)
+    choice = licence_choice(read_register(register), licences, clear_only=clear_only)
+    found = data_stats(folder, choose_records(folder, split=only, choice=choice))
     if as_json:
         print_json(found.to_json())
         return
@@ -120,7 +116,7 @@ def stats(
 @data_app.command()
 def show(
     folder: Folder,
-    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .jpg or .jpeg.")],
     count: Annotated[int, typer.Option(min=1, help="Photos on the sheet.")] = 12,
     columns: Annotated[int, typer.Option(min=1, help="Photos in a row.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Which photos are drawn.")] = 0,
@@ -131,11 +127,12 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a contact sheet: photos with boxes, and ignore regions hatched."""
-    from firewarden.datasets.contact_sheet import choose_photos, contact_sheet
+    from firewarden.datasets.contact_sheet import choose_photos, contact_sheet, save_sheet, sheet_format
     from firewarden.datasets.labels import read_classes, read_labels
-    from firewarden.datasets.register import choose_records, read_register
+    from firewarden.datasets.licences import choose_records
 
-    records = choose_records(folder, read_register(), split=only)
+    sheet_format(out)
+    records = choose_records(folder, split=only)
     if class_name is not None:
         classes = read_classes(folder)
         if class_name not in classes:
@@ -145,8 +142,7 @@ def show(
             r for r in records if wanted in read_labels(folder / "labels" / f"{r.stem}.txt").class_id
         )
     chosen = choose_photos(records, count, seed)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    contact_sheet(folder, chosen, columns=columns).save(out, "PNG")
+    save_sheet(contact_sheet(folder, chosen, columns=columns), out)
     if as_json:
         print_json({"out": str(out), "photos": [record.file for record in chosen]})
     else:
@@ -172,14 +168,26 @@ def sources(
         Path | None, typer.Option(help="Write SOURCES.md here instead of to the terminal.")
     ] = None,
     register: RegisterOption = None,
+    count: Annotated[
+        Path | None,
+        typer.Option(help="Data folder whose photos, places and digests are written into --register first."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print the source register: as Markdown, or as JSON."""
     from dataclasses import asdict
 
+    from firewarden.datasets.hashes import photo_hashes
+    from firewarden.datasets.manifest import read_manifest
     from firewarden.datasets.register import read_register
+    from firewarden.datasets.register_counts import count_sources, write_counts
     from firewarden.datasets.register_page import sources_page
 
+    if count is not None:
+        if register is None:
+            raise DatasetError("--count writes into a register; name it with --register.")
+        known = read_register(register)
+        write_counts(register, count_sources(read_manifest(count), photo_hashes(count), known))
     known = read_register(register)
     if out is not None:
         write_text(out, sources_page(known))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from firewarden.cli_console import OUT
+from firewarden.cli_console import OUT, command_line
+from firewarden.cli_data_options import ClearOption, LicencesOption, RegisterOption
 from firewarden.cli_options import ManifestFolderOption
 from firewarden.errors import DatasetError
 
@@ -29,6 +30,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Epochs instead of the configuration's.")] = None,
     fraction: Annotated[float | None, typer.Option(help="Share of the train photos, for a trial.")] = None,
     imgsz: Annotated[int | None, typer.Option(help="Input size instead of the configuration's.")] = None,
+    licences: LicencesOption = None,
+    clear_only: ClearOption = False,
+    register: RegisterOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     finish: Annotated[
         bool, typer.Option("--finish", help="Measure the last checkpoint of a run and draw its pictures.")
@@ -45,17 +49,23 @@ def train(
             f"run: {config}, {record.get('epochs_done', 0)} epochs; see curves.png, confusion_matrix.png"
         )
         return
+    from firewarden.datasets.licences import licence_choice
+    from firewarden.datasets.register import read_register
     from firewarden.training.recipe import parse_extra
     from firewarden.training.train import resume as resume_run
     from firewarden.training.train import train as start_run
 
     wanted = {"epochs": epochs, "fraction": fraction, "imgsz": imgsz}
     overrides = {name: value for name, value in wanted.items() if value is not None}
+    choice = licence_choice(read_register(register), licences, clear_only=clear_only)
+    if resume and choice is not None:
+        raise DatasetError("got --licences with --resume: a run goes on with the photos it was started with.")
     if resume:
         run = resume_run(config)
     else:
         folders = [parse_extra(text) for text in extra or []]
         run = start_run(
-            config, data=data, weights=weights, runs=runs, overrides=overrides, extra=folders, teacher=teacher
-        )
+            config, data=data, weights=weights, runs=runs, overrides=overrides, extra=folders, teacher=teacher,
+            choice=choice, command=command_line(),
+        )  # fmt: skip
     OUT.print(f"run: {run}")

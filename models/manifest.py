@@ -279,9 +279,12 @@ def _manifest_to_toml(manifest: ModelManifest) -> str:
 
 
 def _toml_value(value: Any) -> str:
-    """A string, number, list, curve, budget or artefact; JSON strings, numbers and lists are TOML too."""
+    """A string, number, list, curve, budget or artefact; JSON strings, numbers and lists are TOML too, None is left out."""
     if isinstance(value, HazardBudget | Artefact):
-        return "{ " + ", ".join(f"{key} = {_toml_value(v)}" for key, v in asdict(value).items()) + " }"
+        value = asdict(value)
+    if isinstance(value, dict):
+        told = (f"{key} = {_toml_value(v)}" for key, v in value.items() if v is not None)  # all bare keys
+        return "{ " + ", ".join(told) + " }"
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return json.dumps([list(knot) for knot in value])
     if isinstance(value, tuple):

@@ -14,34 +14,72 @@ CalibrationCurve = float | tuple[tuple[float, float], ...]
 rise in both and are joined by straight lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class HazardBudget:
-    """How the thresholds behind one hazard were chosen: false alarms a photo without it, allowed and reached (the worst
-    origin's), and the recall reached on `n` photos that show it; `clear` photos do not. `data` names the folders."""
+POOLED = "pooled"  # the origin in manifests that did not keep origins apart
 
-    false_alarms_a_photo: float
-    reached: float
-    recall: float
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What thresholds do on photos of one origin: recall on the `n` that show the hazard, false alarms a photo on the `clear`
+    ones (made pictures of one place together count once); None where there is no such photo. `data` names the folders."""
+
+    data: str
+    false_alarms_a_photo: float | None
+    recall: float | None
     n: int
     clear: int
-    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class HazardBudget:
+    """How the thresholds behind one hazard were chosen: false alarms allowed a photo without it, and what is reached, by
+    origin (real, composed, rendered)."""
+
+    false_alarms_a_photo: float
+    by_origin: Mapping[str, Reached]
 
 
 def read_budgets(table: Mapping[str, Any], path: Path) -> dict[str, HazardBudget]:
-    """Budgets by hazard from the section of the manifest at `path`; raises ModelMismatch."""
-    wanted = {column.name: column.type for column in fields(HazardBudget)}
-    for hazard, row in table.items():
-        kinds = {"data": str, "n": int, "clear": int}
-        if (
-            not isinstance(row, dict)
-            or row.keys() != wanted.keys()
-            or not all(isinstance(row[name], kinds.get(name, (int, float))) for name in wanted)
-        ):
+    """Budgets by hazard from a section of the file at `path`; raises ModelMismatch."""
+    budgets = {hazard: _budget(row) for hazard, row in table.items()}
+    for hazard, budget in budgets.items():
+        if budget is None:
             raise ModelMismatch(
-                f"{path}: hazard_budgets.{hazard} is {row!r}, expected the keys {sorted(wanted)}. "
-                "Export the model again."
+                f"{path}: hazard_budgets.{hazard} is {table[hazard]!r}, expected false_alarms_a_photo and by_origin with "
+                f"{[column.name for column in fields(Reached)]}. Export the model again."
             )
-    return {hazard: HazardBudget(**row) for hazard, row in table.items()}
+    return {hazard: budget for hazard, budget in budgets.items() if budget is not None}
+
+
+def _budget(row: Any) -> HazardBudget | None:
+    """One row, None where it is none. Rows that do not keep origins apart become those of the origin `POOLED`."""
+    if not isinstance(row, dict):
+        return None
+    if "by_origin" not in row:
+        flat = {**row, "false_alarms_a_photo": row.get("reached")}
+        flat.pop("reached", None)
+        row = {"false_alarms_a_photo": row.get("false_alarms_a_photo"), "by_origin": {POOLED: flat}}
+    allowed, by_origin = row.get("false_alarms_a_photo"), row["by_origin"]
+    if len(row) != 2 or not _is_number(allowed) or not isinstance(by_origin, dict) or not by_origin:
+        return None
+    reached = {origin: _reached(part) for origin, part in by_origin.items()}
+    known = {origin: part for origin, part in reached.items() if part is not None}
+    return HazardBudget(float(allowed), known) if len(known) == len(reached) else None
+
+
+def _reached(row: Any) -> Reached | None:
+    names = [column.name for column in fields(Reached)]
+    if not isinstance(row, dict) or not {"data", "n", "clear"} <= row.keys() <= set(names):
+        return None
+    alarms, recall = row.get("false_alarms_a_photo"), row.get("recall")
+    whole = all(type(row[name]) is int for name in ("n", "clear"))
+    rates = all(rate is None or _is_number(rate) for rate in (alarms, recall))
+    if not isinstance(row["data"], str) or not whole or not rates:
+        return None
+    return Reached(row["data"], alarms, recall, row["n"], row["clear"])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def read_curves(table: Mapping[str, Any], path: Path) -> dict[str, CalibrationCurve]:

@@ -177,9 +177,17 @@ def test_stats_show_and_hash(tmp_path: Path, folder: Path) -> None:
     assert json.loads(run("stats", folder, "--split", "train", "--json").stdout)["photos"]["train"] == 8
     assert "boxes by class" in run("stats", folder).stdout
     assert "got 'dev', expected one of" in refusal("stats", folder, "--split", "dev")
+    assert "holds no photo of split 'val'" in refusal("stats", folder, "--split", "val")
+    nothing = refusal(
+        "stats", folder, "--licences", "MIT"
+    )  # by the packaged register, which lacks the source
+    assert "passes --licences MIT; it holds 8 not registered" in nothing
     shown = run("show", folder, "--out", tmp_path / "s.png", "--count", 3, "--class", "door", "--json")
     assert len(json.loads(shown.stdout)["photos"]) == 3
     assert Image.open(tmp_path / "s.png").format == "PNG"
+    run("show", folder, "--out", tmp_path / "s.JPG", "--count", 1)
+    assert Image.open(tmp_path / "s.JPG").format == "JPEG"
+    assert "ends in one of ['.jpeg', '.jpg', '.png']" in refusal("show", folder, "--out", tmp_path / "s.bmp")
     assert "got no photos" in refusal("show", folder, "--out", tmp_path / "s.png", "--class", "carton")
     assert "--class: got 'wall'" in refusal("show", folder, "--out", tmp_path / "s.png", "--class", "wall")
     assert json.loads(run("hash", folder, "--json").stdout)["photos"] == 8
@@ -192,3 +200,12 @@ def test_sources_prints_the_page(tmp_path: Path, register: Path) -> None:
     assert (tmp_path / "S.md").read_text(encoding="utf-8") == page
     (entry,) = json.loads(run("sources", "--register", register, "--json").stdout)
     assert entry["id"] == "drawn-photos"
+
+
+def test_sources_counts_a_folder_into_a_register(folder: Path, register: Path) -> None:
+    assert "name it with --register" in refusal("sources", "--count", folder)
+    page = run("sources", "--register", register, "--count", folder).stdout
+    assert "| none stated | 8 | 0 | 4 | `" in page
+    assert run("validate", folder, "--register", register, "--strict").exit_code == 0
+    (folder / "images" / "a.png").write_bytes((folder / "images" / "b.png").read_bytes())
+    assert "files of this source differ" in run("validate", folder, "--register", register).stdout

@@ -29,9 +29,9 @@ def boxes(*rows: tuple[float, ...]) -> np.ndarray:
     ("placed", "cover", "overlap"),
     [
         # zone area (100 + 120) / 2 * 120 = 13200
-        pytest.param(boxes((100, 330, 200, 420)), 100 * 30 / 13200, 0.0, id="lower third of a box in the zone"),
+        pytest.param(boxes((100, 330, 200, 420)), 100 * 40 / 13200, 0.0, id="the foot of a box: 0.4 of its width, more than a third of its height"),
         pytest.param(boxes((100, 240, 200, 300)), 0.0, 0.6, id="against the door: 60 of its lower 100 rows"),
-        pytest.param(boxes((100, 270, 150, 360)), 50 * 30 / 13200, 50 * 30 / 10000, id="half the width, both shares"),
+        pytest.param(boxes((100, 270, 150, 360)), 50 * 30 / 13200, 50 * 30 / 10000, id="half the width, both shares; lower third"),
         pytest.param(boxes((210, 240, 300, 305)), 0.0, 0.0, id="beside the door"),
         pytest.param(boxes((100, 200, 200, 425)), 0.0, 0.0, id="base 125 px below, beyond 0.6 door heights: far before it"),
         pytest.param(boxes((100, 200, 200, 269)), 0.0, 0.0, id="base 31 px above, beyond 0.15 door heights: not on the floor"),
@@ -53,7 +53,7 @@ def test_obstruction_is_what_the_rule_predicates_compute(rules: Rules) -> None:
         bounds = {"base_below_lte_h": rel.base_below_lte_h, "base_above_lte_h": rel.base_above_lte_h}
         near = placed[predicates.stands_at_door(DOOR, placed, **bounds)]
         zone = predicates.egress_zone(DOOR, depth_h=rel.zone_depth_h, far_width_w=rel.zone_far_width_w)
-        cover = predicates.zone_cover(zone, near, lower_part=rel.lower_part)
+        cover = predicates.zone_cover(zone, near, lower_part=rel.lower_part, lower_part_w=rel.lower_part_w)
         overlap = predicates.lower_half_overlap(DOOR, near)
         assert judged.obstruction(DOOR, placed) == pytest.approx((cover, overlap), abs=1e-6)
         said = cover >= rel.cover_gte or overlap >= rel.lower_half_overlap_gte

@@ -221,6 +221,7 @@ def test_cutouts_and_grounds_come_from_the_split_alone(composed: dict[str, Path]
         rows = manifest_rows(folder)
         parts = {part for r in rows for part in r["parts"].split()}
         assert parts == {f"{split}_carton"}
+        assert {(bool(r["parts"]), r["part_sources"]) for r in rows} == {(False, ""), (True, "drawn")}
         assert {r["place_group"] for r in rows} <= {f"{split}_held", f"{split}_door"}
 
 

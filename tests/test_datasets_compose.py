@@ -1,5 +1,6 @@
 """Composed photos: what is pasted is labelled where it can be seen, and one seed gives one set."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import CLASSES
 from tiny_data import Photo, build_data_folder, draw_disk
 
+from firewarden import __version__
 from firewarden.datasets.compose import ComposePlan, compose_photos
+from firewarden.datasets.compose.sources import Sources
 from firewarden.datasets.labels import LabelRows, list_images, read_labels
 from firewarden.datasets.paste import cut_out_on_plain_ground, paste
 from firewarden.datasets.signs import draw_exit_sign
@@ -187,7 +190,7 @@ def cutouts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def composed(tmp_path_factory: pytest.TempPathFactory, source: Path, cutouts: Path) -> Path:
     out = tmp_path_factory.mktemp("composed")
-    assert compose_photos(source, cutouts, out, PLAN) == 24
+    assert compose_photos(source, cutouts, out, PLAN) == 36  # each room with an e-bike, and untouched
     return out
 
 
@@ -199,7 +202,7 @@ def rows_of(folder: Path, part: str) -> Iterator[tuple[str, LabelRows]]:
 def test_one_seed_gives_the_same_bytes(composed: Path, source: Path, cutouts: Path, tmp_path: Path) -> None:
     compose_photos(source, cutouts, tmp_path, PLAN)
     files = sorted(p.relative_to(composed) for p in composed.rglob("*.*"))
-    assert len(files) == 3 * 24 + 3  # and classes.txt, manifest.csv, expect.json
+    assert len(files) == 3 * 36 + 4  # and classes.txt, manifest.csv, expect.json, made_by.json
     assert files == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
     assert [f for f in files if (composed / f).read_bytes() != (tmp_path / f).read_bytes()] == []
 
@@ -208,7 +211,7 @@ def test_a_photo_does_not_depend_on_how_many_are_composed(
     composed: Path, source: Path, cutouts: Path, tmp_path: Path
 ) -> None:
     compose_photos(source, cutouts, tmp_path, ComposePlan(exit_signs=1, indoor_ebikes=2, seed=PLAN.seed))
-    for stem in ("compose_sign_00000", "compose_ebike_00001"):
+    for stem in ("compose_sign_00000", "compose_ebike_00001", "compose_ebike_00001_untouched"):
         for file in (f"images/{stem}.jpg", f"labels/{stem}.txt", f"ignore/{stem}.txt"):
             assert (tmp_path / file).read_bytes() == (composed / file).read_bytes()
 
@@ -277,6 +280,34 @@ def test_every_green_sign_is_labelled(source: Path, cutouts: Path, tmp_path: Pat
             green[max(y0 - 8, 0) : y1 + 8, max(x0 - 8, 0) : x1 + 8] = False  # JPEG and blur bleed a little
         assert green.sum() < 20, image.name
     assert seen > 10_000
+
+
+def test_a_room_with_an_ebike_has_its_untouched_photo(composed: Path) -> None:
+    expected = json.loads((composed / "expect.json").read_text())
+    rooms = {stem: row for stem, row in expected.items() if row["variant"] == "untouched"}
+    assert len(rooms) == 12
+    for stem, row in rooms.items():
+        assert row["hazards"] == [] and expected[row["pair"]]["hazards"] == ["indoor_ebike"]
+        with_bike = read_labels(composed / "labels" / f"{row['pair']}.txt").class_id.tolist()
+        assert EBIKE in with_bike
+        assert EBIKE not in read_labels(composed / "labels" / f"{stem}.txt").class_id
+
+
+def test_a_set_says_what_made_it(composed: Path) -> None:
+    kinds = {"exit_signs": 12, "indoor_ebikes": 12}
+    command = "firewarden data compose --split train --seed 3 --kinds exit_signs=12,indoor_ebikes=12"
+    made_by = json.loads((composed / "made_by.json").read_text())
+    assert made_by == {
+        "command": command, "split": "train", "seed": 3, "kinds": kinds, "firewarden": __version__,
+    }  # fmt: skip
+
+
+def test_no_floor_no_room(cutouts: Path, tmp_path: Path) -> None:
+    """A person of 0.7 of the picture fills it, one of 0.5 does not."""
+    for share in (0.5, 0.7):
+        photo = Photo("near", labels=[(PERSON, 0.5, 0.5, 0.2, share)], hw=(240, 320))
+        folder = build_data_folder(tmp_path / str(share), [photo], CLASSES)
+        assert len(Sources(folder, cutouts, "train", None).wide_rooms) == (share == 0.5)
 
 
 def test_no_ebike_photo_without_an_ebike_to_cut_out(cutouts: Path, tmp_path: Path) -> None:

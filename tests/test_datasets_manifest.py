@@ -44,6 +44,19 @@ def test_records_come_in_file_order_and_further_columns_are_left_alone(tmp_path:
     assert (second.stem, second.source, second.scene) == ("a", "某人", "")
 
 
+def test_what_was_set_in_is_known_or_not(tmp_path: Path) -> None:
+    """No column: not known. An empty cell: nothing. Names are parted by a semicolon and a blank."""
+    folder = write_manifest(tmp_path, "images/a.jpg,train,composed,l,hall,")
+    assert read_manifest(folder)[0].part_sources is None
+    folder = write_manifest(
+        tmp_path,
+        "images/a.jpg,train,composed,l,hall,,",
+        "images/b.jpg,train,composed,l,hall,,one; other place",
+        header=f"{HEADER},part_sources",
+    )
+    assert [record.part_sources for record in read_manifest(folder)] == [(), ("one", "other place")]
+
+
 @pytest.mark.parametrize("split", ["valid", "Train", ""])
 def test_an_unknown_split_is_refused(tmp_path: Path, split: str) -> None:
     folder = write_manifest(tmp_path, f"images/a.jpg,{split},s,l,p,corridor")
@@ -83,12 +96,15 @@ def test_the_list_of_sources_counts_the_photos_as_they_are(shared_photos: Path) 
     text = (Path(__file__).resolve().parents[1] / "datasets" / "SOURCES.md").read_text(encoding="utf-8")
     records = read_manifest(shared_photos)
     counts = Counter((r.source, r.licence, r.split) for r in records)
+    places = Counter(source for source, _ in {(r.source, r.place_group) for r in records})
     listed = {
-        (cells[1], cells[3]): (int(cells[4]), int(cells[5]))
+        (cells[1], cells[3]): (int(cells[4]), int(cells[5]), int(cells[6]))
         for cells in ([cell.strip() for cell in line.split("|")] for line in text.splitlines())
-        if len(cells) == 9 and cells[4].isdecimal()
+        if len(cells) == 11 and cells[4].isdecimal()
     }
-    assert listed == {(s, le): (counts[s, le, "train"], counts[s, le, "val"]) for s, le, _ in counts}
+    assert listed == {
+        (s, le): (counts[s, le, "train"], counts[s, le, "val"], places[s]) for s, le, _ in counts
+    }
     (place,) = shared_places(records)
     of_place = Counter(r.split for r in records if r.place_group == place)
     assert f"`{place}`, {of_place['train']} train and {of_place['val']} val photos" in text

@@ -1,5 +1,6 @@
 """The source register: strict to read, closed to what it does not list, and the origin of SOURCES.md."""
 
+import hashlib
 import re
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tiny_data import register_file
 
 from firewarden.datasets.hashes import add_hashes, check_hashes, read_hashes, write_hashes
+from firewarden.datasets.licences import LicenceChoice, choose_records, licence_choice
 from firewarden.datasets.manifest import PhotoRecord
-from firewarden.datasets.register import read_register, with_licences
+from firewarden.datasets.register import read_register
+from firewarden.datasets.register_counts import count_sources, digest, write_counts
 from firewarden.datasets.register_page import sources_page
 from firewarden.errors import DatasetError
 
@@ -35,7 +38,7 @@ def test_the_packaged_register_lists_what_may_only_be_measured() -> None:
 def test_a_bar_in_a_text_does_not_break_the_table(tmp_path: Path) -> None:
     page = sources_page(read_register(register_file(tmp_path, shows="a|b")))
     (row,) = (line for line in page.splitlines() if line.startswith("| drawn |"))
-    assert r"a\|b" in row and len(re.findall(r"(?<!\\)\|", row)) == 8
+    assert r"a\|b" in row and len(re.findall(r"(?<!\\)\|", row)) == 10
     assert "1 train, 0 val" in page
 
 
@@ -101,12 +104,12 @@ def test_the_licence_filter_fails_closed(tmp_path: Path, photo, names, clear_onl
     path = register_file(tmp_path)
     other = register_file(tmp_path / "b", id="other", manifest_source="other", licence="MIT").read_text()
     path.write_text(path.read_text() + other[other.index("[[source]]") :])
-    assert len(with_licences([photo], read_register(path), names, clear_only=clear_only)) == kept
+    assert LicenceChoice(read_register(path), tuple(names), clear_only).passes(photo) is bool(kept)
 
 
 def test_a_licence_nobody_has_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"got licences \['cc0'\], expected some of \['none-stated'\]"):
-        with_licences([record()], read_register(register_file(tmp_path)), ["CC0"])
+        LicenceChoice(read_register(register_file(tmp_path)), ("CC0",))
 
 
 def test_hashes_tell_what_changed_since(tmp_path: Path) -> None:
@@ -144,3 +147,116 @@ def test_a_composed_picture_is_looked_up_as_such_whatever_it_stands_on() -> None
         entry = register.entry(name)
         assert entry is not None and entry.kind == "made" and entry.id == name.split()[0]
     assert register.entry("composedly") is None
+
+
+KOY = ("KoyChangWei__campusSafety", "CC BY 4.0 declared on upload; origin doubtful")  # CC-BY-4.0, in doubt
+LOUIS = ("Louis-0710__fire_extinguisher_yolo", "none stated (author photos, Yuan Ze University)")
+RENDERED = ("rendered", "AGPL-3.0-or-later (made here)")
+DRAWN = ("composed", "own drawing and train photos")
+AGPL = "AGPL-3.0-or-later"
+
+
+def made(below: tuple[str, str], *parts: str, told: bool = True) -> PhotoRecord:
+    """A picture with parts set in; `below` stands in the manifest as it is."""
+    return PhotoRecord("images/a.jpg", "train", *below, "hall", "corridor", parts if told else None)
+
+
+def on(below: tuple[str, str]) -> tuple[str, str]:
+    return f"composed {below[0]}", below[1]
+
+
+@pytest.mark.parametrize(
+    ("photo", "names", "kept"),
+    [
+        pytest.param(made(RENDERED, told=False), [AGPL], True, id="rendered: nothing is set in"),
+        pytest.param(made(on(KOY)), ["CC-BY-4.0"], True, id="composed on an open photo"),
+        pytest.param(made(on(LOUIS)), ["CC-BY-4.0", AGPL], False, id="composed on one without licence"),
+        pytest.param(made(on(LOUIS)), ["none-stated"], True, id="which has that licence, then"),
+        pytest.param(made(on(KOY), told=False), ["CC-BY-4.0"], False, id="nobody wrote down what was set in"),
+        pytest.param(made(on(KOY), LOUIS[0]), ["CC-BY-4.0"], False, id="a part of another licence"),
+        pytest.param(made(on(KOY), LOUIS[0]), ["CC-BY-4.0", "none-stated"], True, id="both named"),
+        pytest.param(made(on(KOY), "exit_sign"), ["CC-BY-4.0"], False, id="a crop of unknown origin"),
+        pytest.param(made(on(KOY), "found"), ["CC-BY-4.0"], False, id="a part that is not registered"),
+        pytest.param(made(DRAWN, KOY[0]), ["CC-BY-4.0"], False, id="a drawn room is of our own licence"),
+        pytest.param(made(DRAWN, KOY[0]), ["CC-BY-4.0", AGPL], True, id="drawn room and open part"),
+        pytest.param(made(on(("found", "MIT"))), ["MIT"], False, id="composed on what is not registered"),
+    ],
+)  # fmt: skip
+def test_of_a_made_picture_everything_counts(photo: PhotoRecord, names: list[str], kept: bool) -> None:
+    assert LicenceChoice(read_register(), tuple(names)).passes(photo) is kept
+
+
+def test_a_composed_picture_is_never_beyond_doubt_a_rendered_one_is() -> None:
+    clear = LicenceChoice(read_register(), (AGPL, "none-stated", "CC-BY-4.0"), clear_only=True)
+    kept = [photo.source for photo in (made(RENDERED), made(on(KOY)), made(on(LOUIS)), made(on(RENDERED)))
+            if clear.passes(photo)]  # fmt: skip
+    assert kept == ["rendered"]
+
+
+def test_a_composed_picture_may_stand_where_the_photo_below_may() -> None:
+    register = read_register()
+    allowed = {
+        name: [split for split in ("train", "val", "test") if register.allows(name, split)]
+        for name in (
+            "rendered",
+            "composed",
+            on(LOUIS)[0],
+            "composed EtoilesHa__ebike-detect",
+            "composed found",
+        )
+    }
+    assert allowed == {
+        "rendered": ["train", "val", "test"], "composed": ["train", "val", "test"],
+        "composed Louis-0710__fire_extinguisher_yolo": ["train", "val", "test"],
+        "composed EtoilesHa__ebike-detect": ["val", "test"], "composed found": [],
+    }  # fmt: skip
+
+
+def test_nothing_chosen_is_an_error_that_says_what_is_there(tmp_path: Path) -> None:
+    lines = [
+        "file,split,source,licence,place_group,scene",
+        f'images/a.jpg,train,{LOUIS[0]},"{LOUIS[1]}",hall,',
+        f'images/b.jpg,train,{LOUIS[0]},"{LOUIS[1]}",hall,',
+        "images/c.jpg,val,found,MIT,yard,",
+    ]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    choice = licence_choice(read_register(), ["cc-by-4.0,MIT"])
+    with pytest.raises(
+        DatasetError, match="passes --licences CC-BY-4.0, MIT; it holds 2 none-stated, 1 not registered"
+    ):
+        choose_records(tmp_path, choice=choice)
+    with pytest.raises(DatasetError, match="holds no photo of split 'test'"):
+        choose_records(tmp_path, split="test")
+
+
+def test_one_digest_of_all_files_whatever_their_order_and_names() -> None:
+    """printf 'a' | sha256sum is ca978112..., of 'b' 3e23e816...; printf '3e23...\\nca97...\\n' | sha256sum."""
+    sums = [hashlib.sha256(letter).hexdigest() for letter in (b"a", b"b")]
+    assert [one[:8] for one in sums] == ["ca978112", "3e23e816"]
+    assert (
+        digest(sums) == digest(sums[::-1]) == hashlib.sha256(f"{sums[1]}\n{sums[0]}\n".encode()).hexdigest()
+    )
+    assert digest(sums)[:12] == "e31b611bfa25"
+
+
+def test_counts_are_written_into_the_register_and_nothing_else(tmp_path: Path) -> None:
+    path = register_file(tmp_path, train=7, sha256="stale")
+    path.write_text("# a remark\n" + path.read_text() + "\n# another\n")
+    rows = [record(), PhotoRecord("images/b.png", "val", "drawn", "none stated", "yard", ""), made(KOY)]
+    found = count_sources(rows, {"images/a.png": "1" * 64, "images/b.png": "2" * 64}, read_register(path))
+    assert list(found) == ["drawn-photos"]
+    write_counts(path, found)
+    (source,) = read_register(path).sources
+    assert (source.train, source.val, source.places) == (1, 1, 2)
+    assert source.sha256 == digest(["2" * 64, "1" * 64])
+    lines = path.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("# a remark", "# another") and lines.count("train = 1") == 1
+    write_counts(path, found)
+    assert path.read_text().splitlines() == lines
+
+
+def test_the_register_holds_counts_and_digest_of_every_photo_source() -> None:
+    sources = [source for source in read_register().sources if source.kind == "photos"]
+    assert all(
+        len(source.sha256) == 64 and 0 < source.places <= source.train + source.val for source in sources
+    )

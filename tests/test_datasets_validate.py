@@ -24,6 +24,7 @@ from firewarden.datasets.manifest import read_manifest, shared_places
 from firewarden.datasets.photo_scan import scan_photo
 from firewarden.datasets.problems import KINDS, Problem
 from firewarden.datasets.register import Register, read_register
+from firewarden.datasets.register_counts import digest
 from firewarden.datasets.report_page import report_page
 from firewarden.datasets.validate import ValidationReport, validate_folder
 from firewarden.detections import Detections
@@ -84,6 +85,8 @@ def test_a_cut_off_jpeg_is_unreadable_at_small_scale_too(tmp_path: Path) -> None
     assert scan_photo(tmp_path / "a.jpg").error == ""
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:100_000])
     assert "truncated" in scan_photo(tmp_path / "a.jpg").error
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    assert scan_photo(tmp_path / "a.jpg").error == "not a readable picture"
 
 
 def test_photos_and_manifest_must_agree(tmp_path: Path, register: Register) -> None:
@@ -301,6 +304,54 @@ def test_the_page_is_written_for_damaged_photos_too(tmp_path: Path, register: Re
     assert "Unreadable images: 1" in page and "<img" not in page
 
 
+def test_made_pictures_are_registered_with_what_lies_below(tmp_path: Path) -> None:
+    """Against the packaged register: the licence of a composed picture is that of the photo below, its use too."""
+    louis = "Louis-0710__fire_extinguisher_yolo"
+    rows = [
+        ("a", "train", "rendered", "AGPL-3.0-or-later (made here)"),
+        ("b", "train", "composed", "own drawing and train photos"),
+        ("c", "train", f"composed {louis}", "none stated (author photos, Yuan Ze University)"),
+        ("d", "train", f"composed {louis}", "MIT (repository)"),
+        (
+            "e",
+            "train",
+            "composed EtoilesHa__ebike-detect",
+            "repository GPL-3.0; photos not cleared: evaluation only",
+        ),
+        ("f", "train", "composed found", "MIT"),
+    ]
+    folder = build(tmp_path, *(photo(stem) for stem, *_ in rows))
+    lines = [
+        f'images/{stem}.png,{split},{source},"{licence}",{stem},' for stem, split, source, licence in rows
+    ]
+    (folder / "manifest.csv").write_text(
+        "\n".join(["file,split,source,licence,place_group,scene", *lines]) + "\n"
+    )
+    report = validate_folder(folder, read_register())
+    assert {(p.kind, p.files) for p in report.problems} == {
+        ("licence_differs", ("images/d.png",)),
+        ("use_not_allowed", ("images/e.png",)),
+        ("not_registered", ("images/f.png",)),
+    }
+
+
+def test_files_that_the_register_does_not_record_are_a_finding(tmp_path: Path) -> None:
+    folder = build(tmp_path, photo("a"), photo("b", "val"))
+    sums = [scan_photo(folder / "images" / f"{stem}.png").sha256 for stem in "ab"]
+    changes = {"train": 1, "val": 1, "sha256": digest(sums)}
+    assert validate_folder(folder, read_register(register_file(tmp_path / "r", **changes))).problems == ()
+    shade(folder, "b", 7)
+    report = validate_folder(folder, read_register(register_file(tmp_path / "r", **changes)))
+    (changed,) = report.of_kind("source_changed")
+    assert changed.files == ("images/a.png", "images/b.png") and report.errors == 1
+    assert (
+        "drawn-photos: files of this source differ from the register: 2 photos here, 2 reg" in changed.detail
+    )
+    assert (
+        validate_folder(folder, read_register(register_file(tmp_path / "r"))).problems == ()
+    )  # none recorded
+
+
 def test_the_report_is_plain_json(tmp_path: Path, register: Register) -> None:
     folder = build(tmp_path, photo("a", labels=((1, 0.95, 0.5, 0.3, 0.3),)))
     report = json.loads(json.dumps(validate_folder(folder, register).to_json()))
@@ -323,6 +374,7 @@ def test_the_shared_photos_leak_one_place(shared_photos: Path) -> None:
     for kind in (
         "unreadable_image",
         "not_registered",
+        "source_changed",
         "licence_differs",
         "unknown_class",
         "damaged_label_file",

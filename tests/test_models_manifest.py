@@ -12,7 +12,7 @@ from firewarden.models.manifest import (
     load_manifest,
     write_manifest,
 )
-from firewarden.models.tuning import HazardBudget
+from firewarden.models.tuning import POOLED, HazardBudget, Reached
 
 ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, message "abc"
 
@@ -48,7 +48,8 @@ def test_what_is_written_reads_back(manifest: ModelManifest) -> None:
 
 
 def test_budgets_and_calibration_read_back(manifest: ModelManifest) -> None:
-    budget = HazardBudget(0.05, 0.0417, 0.93, 30, 60, "real+made")
+    real, made = Reached("real", 0.0417, None, 0, 60), Reached("made+more", None, 0.93, 30, 0)
+    budget = HazardBudget(0.05, {"real": real, "composed": made})
     told = replace(
         manifest,
         hazard_budgets={"blocked_exit": budget},
@@ -56,6 +57,16 @@ def test_budgets_and_calibration_read_back(manifest: ModelManifest) -> None:
     )
     write_manifest(told)
     assert load_manifest(manifest.folder) == told
+
+
+def test_an_older_budget_is_of_pooled_origins(manifest: ModelManifest) -> None:
+    path = write_manifest(manifest)
+    row = "{ false_alarms_a_photo = 0.05, reached = 0.04, recall = 0.9, n = 30, clear = 60, data = 'real+made' }"
+    path.write_text(
+        f"{path.read_text(encoding='utf-8')}[hazard_budgets]\nblocked_exit = {row}\n", encoding="utf-8"
+    )
+    pooled = {POOLED: Reached("real+made", 0.04, 0.9, 30, 60)}
+    assert load_manifest(manifest.folder).hazard_budgets == {"blocked_exit": HazardBudget(0.05, pooled)}
 
 
 def test_an_older_manifest_has_neither(manifest: ModelManifest) -> None:
@@ -79,6 +90,18 @@ def test_an_older_manifest_has_neither(manifest: ModelManifest) -> None:
         ('[calibration]\n"door" = [[0.1, 0.4], [0.2, 1.3]]', "rising knots"),
         ('[hazard_budgets]\n"blocked_exit" = { recall = 1.0 }', "hazard_budgets.blocked_exit is"),
         ('[hazard_budgets]\n"blocked_exit" = 0.05', "hazard_budgets.blocked_exit is 0.05"),
+        (
+            '[hazard_budgets]\n"blocked_exit" = { false_alarms_a_photo = 0.05, by_origin = {} }',
+            "expected false_alarms_a_photo and by_origin",
+        ),
+        (
+            '[hazard_budgets]\n"blocked_exit" = { false_alarms_a_photo = 0.05, by_origin = { "real" = { n = 1, clear = 2 } } }',
+            "by_origin with .*'clear'",
+        ),
+        (
+            "[hazard_budgets]\nblocked_exit = { false_alarms_a_photo = 0.05, by_origin = { a = { data = '', n = true, clear = 2 } } }",
+            "hazard_budgets.blocked_exit is",
+        ),
     ],
 )
 def test_damaged_sections_are_refused(manifest: ModelManifest, section: str, message: str) -> None:

@@ -52,6 +52,72 @@ def test_rows_of_two_recipes(tmp_path: Path) -> None:
     assert table[1]["hazards"].keys() == {"real, real", "real, composed"}
 
 
+def part(name: str, photos: int, listed: int, **more: Any) -> dict[str, Any]:
+    return {"name": name, "photos": photos, "listed": listed, "sha256": name[0] * 64, "share": None, **more}
+
+
+PARENT = {
+    "name": "stage-1", "averaged": [{"run": "x"}], "config": {"compose": {"exit_signs": 350, "lift_ebikes": 0}},
+    "extra": [part("older", 7, 7)], "parent": {"config": {}, "extra": [part("older", 7, 7), part("oldest", 3, 3)]},
+}  # fmt: skip
+RUN: dict[str, Any] = {
+    "arguments": {}, "git_sha": "c0b", "config": {"name": "abl", "seed": 4}, "weights": "coco.pt",
+    "weights_sha256": "5" * 64, "real": part("photos", 40, 70), "parent": PARENT,
+    "extra": [part("drawn", 8, 30, share=0.3, origins={"rendered": 8}, made_by="firewarden data synth drawn")],
+}  # fmt: skip
+
+
+def written(tmp_path: Path, name: str, run: dict[str, Any]) -> str:
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation(0.5)))
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert main([str(tmp_path / "ablation"), f"{name}={tmp_path / 'evaluation.json'}"]) == 0
+    return (tmp_path / "ablation.md").read_text()
+
+
+def test_the_pictures_of_a_row_are_those_of_its_run(tmp_path: Path) -> None:
+    text = written(tmp_path, "real + rendered", RUN)
+    assert "| real + rendered | `photos` | real | 40 | 70 | - | `pppppppppppp` | - |" in text
+    assert (
+        "| real + rendered | `drawn` | rendered | 8 | 30 | 0.3 | `dddddddddddd` | `firewarden data synth drawn` |"
+        in text
+    )
+    assert (
+        f"start: run `stage-1`, a mean, sha256 `{'5' * 64}`; made pictures it had seen: 350 exit signs, "
+        in text
+    )
+    assert "seen: 350 exit signs, 7 of `older`, 3 of `oldest`\n" in text
+
+
+def test_a_row_without_a_kept_command_has_its_folders_and_configuration(tmp_path: Path) -> None:
+    text = written(tmp_path, "rows", RUN)
+    assert (
+        '- trained with `--extra drawn:0.3` and the configuration `{"name": "abl", "seed": 4}` (the command'
+        in text
+    )
+    assert "trained with no further folder and" in written(tmp_path, "rows", {**RUN, "extra": []})
+
+
+def test_a_kept_command_is_printed(tmp_path: Path) -> None:
+    text = written(tmp_path, "rows", {**RUN, "command": "firewarden train abl.yaml --extra drawn:0.3"})
+    assert "  - trained by `firewarden train abl.yaml --extra drawn:0.3`, at commit `c0b`\n" in text
+
+
+@pytest.mark.parametrize("name", ["real + composed + rendered", "real", "Composed"])
+def test_a_label_that_its_run_belies_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation(0.5)))
+    (tmp_path / "run.json").write_text(json.dumps(RUN))
+    assert main([str(tmp_path / "ablation"), f"{name}={tmp_path / 'evaluation.json'}"]) == 2
+    assert "its run was trained on real + rendered pictures" in capsys.readouterr().err
+    assert not (tmp_path / "ablation.md").exists()
+
+
+def test_pictures_of_which_nobody_knows_belie_no_label(tmp_path: Path) -> None:
+    unknown = {**RUN, "extra": [part("drawn", 8, 30)]}
+    assert "| real + composed | `drawn` | - | 8 | 30 |" in written(tmp_path, "real + composed", unknown)
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from firewarden.training.card import write_card
+from firewarden.training.card import trained_on, write_card
+from firewarden.training.card_provenance import made_pictures, starting_weights
 
 CLASSES = ("door", "ebike", "chain_lock")
 RUN: dict[str, Any] = {
@@ -18,11 +19,39 @@ RUN: dict[str, Any] = {
     "val_photos": 2,
     "classes": list(CLASSES),
     "weights": "yolo26n.pt",
+    "weights_sha256": "9" * 64,
+    "command": "firewarden train c.yaml",
+    "extra": [
+        {
+            "name": "composed", "photos": 12, "sha256": "a" * 64, "origins": {"composed": 12},
+            "made_by": "firewarden data compose composed",
+        },
+        {
+            "name": "composed", "photos": 5, "sha256": "b" * 64, "origins": {"rendered": 1, "composed": 4},
+            "made_by": None,
+        },
+        {"name": "synth", "photos": 6, "sha256": "c" * 64},
+    ],
+    "parent": {
+        "config": {"name": "b", "seed": 6}, "git_sha": "f00", "epochs_done": 0, "finished_at": "2026-11-21", "dataset_sha256": "2",
+        "averaged": [
+            {"run": "a", "share": 0.5, "sha256": "a" * 64}, {"run": "b", "share": 0.5, "sha256": "b" * 64}
+        ],
+        "arguments": {"epochs": 6, "imgsz": 640},
+        "parent": {
+            "config": {"name": "a", "seed": 5}, "git_sha": "f01", "epochs_done": 3, "dataset_sha256": "1",
+            "arguments": {"epochs": 4, "imgsz": 512}, "weights_sha256": "5" * 64,
+        },
+    },
     "config": {"name": "firewarden-n", "seed": 7, "compose": {"exit_signs": 350, "indoor_ebikes": 0}},
     "arguments": {"epochs": 38},
     "versions": {"torch": "2.14.1"},
     "machine": "x86_64",
-}
+}  # fmt: skip
+SCENE = {
+    "cross_validated_n": 40.0, "cross_validated_accuracy": 0.981, "val_n": 8.0, "val_accuracy": 0.865,
+    "val_recall_elevator_car": 0.0, "strength": 0.01, "temperature": 0.5,
+}  # fmt: skip
 
 
 def class_row(n: int, map50: float | None, ci: list[float] | None) -> dict[str, Any]:
@@ -43,6 +72,17 @@ def hazard_row(
         },
         "pairs": {"n": n, "right": 1, "rate": None, "ci": None},
     }  # fmt: skip
+
+
+def cords(n: int, reached: int) -> dict[str, Any]:
+    """Cords of which `reached` have both ends, twice as many their source end, three times as many their sink end."""
+    ends = {
+        f"{end}_ends": {"cables": n, "reached": k * reached, "rate": k * reached / n, "ci": [0.0, 1.0]}
+        for k, end in enumerate(("both", "source", "sink"), 1)
+    }
+    stray = {"photos": 4, "with_box": 1, "rate": 0.25, "ci": None}
+    length = {"points": 10, "covered": 4, "rate": 0.4, "ci": None}
+    return {"reach": 0.03, **ends, "length": length, "stray_photos": stray}
 
 
 EVALUATION: dict[str, Any] = {
@@ -68,8 +108,16 @@ EVALUATION: dict[str, Any] = {
     "per_hazard": {"blocked_exit": hazard_row(9, 2, 0.5), "corridor_clutter": hazard_row(0, 0, None)},
     "hazard_budgets": {
         "blocked_exit": {
-            "false_alarms_a_photo": 0.05, "reached": 0.04, "recall": 0.9, "n": 30, "clear": 60, "data": "real+made",
+            "false_alarms_a_photo": 0.05,
+            "by_origin": {
+                "real": {"false_alarms_a_photo": 0.04, "recall": None, "n": 0, "clear": 60, "data": "real"},
+                "composed": {"false_alarms_a_photo": 0.02, "recall": 0.9, "n": 30, "clear": 8, "data": "made"},
+            },
         }
+    },
+    "scene": {
+        "n": 11, "accuracy": 0.25, "ci": None, "indoor_outdoor": {"accuracy": 1.0, "ci": None},
+        "confusion": {"elevator_car": {"indoor": 6, "unknown": 2}, "indoor": {"indoor": 3}},
     },
     "calibration": {
         "exits": {
@@ -80,14 +128,30 @@ EVALUATION: dict[str, Any] = {
     "also_on": [
         {
             "data": "made",
+            "data_sha256": "c" * 64,
+            "images": 60,
+            "chose_thresholds": True,
+            "made_by": "firewarden data compose made --seed 3",
             "by_origin": {
                 "composed": {
+                    "images": 50, "map50": 0.125, "map50_95": 0.0625, "ci_map50": None, "ci_map50_95": None,
+                    "per_class": {"door": class_row(7, 0.125, None), "power_cable": class_row(0, None, None)},
+                    "cables": cords(8, 2),
                     "per_hazard": {"blocked_exit": hazard_row(40, 20, 0.95, {"far_goods": 3})},
                     "clean_photos": {"n": 20, "no_hazard": 19, "rate": 0.95, "ci": [0.9, 1.0], "left_open": 0},
                 },
                 "rendered": {"per_hazard": {"blocked_exit": hazard_row(8, 4, 0.25)}},
             },
-        }
+        },
+        {
+            "data": "aside",
+            "data_sha256": "e" * 64,
+            "images": 3,
+            "chose_thresholds": False,
+            "made_by": None,
+            "origin": "rendered",
+            "per_hazard": {},
+        },
     ],
 }  # fmt: skip
 PARITY: dict[str, Any] = {
@@ -120,6 +184,7 @@ def card(tmp_path: Path) -> str:
     (run / "run.json").write_text(json.dumps(RUN))
     (exported / "evaluation.json").write_text(json.dumps(EVALUATION))
     (exported / "parity.json").write_text(json.dumps(PARITY))
+    (exported / "scene.json").write_text(json.dumps(SCENE))
     return write_card(exported, run=run, data=data).read_text(encoding="utf-8")
 
 
@@ -130,10 +195,14 @@ def card(tmp_path: Path) -> str:
         "| some\\|repo | none stated | 1 | 0 |",
         "**Licences are mixed and partly unstated**: 1 of 2 train photos",
         "**Made pictures were used for training** (350 exit signs)",
+        "| `composed aaaaaa` | composed | 12 | `aaaaaaaaaaaa` | `firewarden data compose composed` |",
+        "| `composed bbbbbb` | 4 composed + 1 rendered | 5 | `bbbbbbbbbbbb` | - |",
+        "| `synth` | - | 6 | `cccccccccccc` | - |",
+        f"Starting weights: `yolo26n.pt`, sha256 `{'5' * 64}`: YOLO26n trained on COCO by Ultralytics (AGPL-3.0), as given",
         "mAP50 0.500 [0.400, 0.600], mAP50-95 0.250,",
         "| door | 36 | 0.700 [0.600, 0.800] | 0.700 | 0.700 | 0.700 | 0.31 |",
         "| chain_lock | 0 | - | - | - | - | 0.31 |",
-        "expect nothing to be found: chain_lock.",
+        "learned from made pictures alone: chain_lock.",
         "Fewer than 30 objects in real train photos: ebike (2).",
         "Not measured, no labelled object: chain_lock.",
         "figures mean little: ebike (4).",
@@ -146,9 +215,26 @@ def card(tmp_path: Path) -> str:
         "| `made`, rendered | blocked_exit | 8 | 4 | 0.250 | 0.250 | 0.250 | 1 of 4 | 1 |",
         "| `made`, composed | far goods | blocked_exit | 4 | 3 | 0.750 |",
         "- `made`, composed: photos without a hazard that get none 0.950 [0.900, 1.000] (19 of 20)",
-        "| blocked_exit | 0.05 | 0.040 | 0.900 | 30 | 60 | real+made |",
+        "| blocked_exit | `real`, real | 0.05 | 0.040 | - | 0 | 60 |",
+        "| blocked_exit | `made`, composed | 0.05 | 0.020 | 0.900 | 30 | 8 |",
+        "### Classes on `made`, composed\n\n50 pictures: mAP50 0.125, mAP50-95 0.062. Not measured, no labelled object: power_cable.",
+        "| door | 7 | 0.125 | 0.125 | 0.125 | 0.125 | 0.31 |",
+        "| `made`, composed | 8 | 0.250 [0.000, 1.000] | 0.500 [0.000, 1.000] | 0.750 [0.000, 1.000] | 0.400 | 0.250 (1 of 4) |",
+        "| `real`, real | no cord drawn | not measured |",
+        "| all | pram indoors | indoor_ebike | 0 | - | not measured |",
+        "| `real`, real | far goods | blocked_exit | 0 | - | not measured |",
+        "- `made`, 60 pictures, sha256 `cccccccccccc`: also served to choose thresholds; made by `firewarden data compose",
+        "- `aside`, 3 pictures, sha256 `eeeeeeeeeeee`: chose nothing\n",
+        "it was fitted on, several views of each: 40 pictures, accuracy 0.981.",
+        "- Scene output on tagged val photos, none of them made: 8 pictures, accuracy 0.865, recall elevator car 0.000.",
+        "- Scene output, its fit: strength 0.010, temperature 0.500.",
+        "never told right: elevator car 0 of 8 on `real`, real (told: indoor 6, unknown 2).",
+        "- trained by `firewarden train c.yaml`",
+        "- before it: the mean of 0.50 of `a` (sha256 `aaaaaaaaaaaa`), 0.50 of `b` (sha256 `bbbbbbbbbbbb`), the last part",
+        "the last part of it config `b`, seed 6, at commit `f00`: a finished run of 6 epochs at 640 px",
+        "- before it: config `a`, seed 5, at commit `f01`: 3 of 4 epochs at 512 px",
         "| door | 99 | isotonic | 0.250 [0.200, 0.300] | 0.050 |",
-        "Checkpoint, calibration and thresholds were chosen on these same photos",
+        "Checkpoint, the scene output's strength, calibration and thresholds were chosen on these same photos",
     ],
 )
 def test_the_card_says(card: str, sentence: str) -> None:
@@ -157,3 +243,40 @@ def test_the_card_says(card: str, sentence: str) -> None:
 
 def test_a_hazard_that_nobody_judged_is_not_in_the_card(card: str) -> None:
     assert "corridor_clutter" not in card
+
+
+@pytest.mark.parametrize(
+    ("averaged", "parent", "sha256"),
+    [
+        pytest.param([], None, "1" * 64, id="the run began with the file"),
+        pytest.param([{"run": "yolo26n", "sha256": "7" * 64}], {"weights": "yolo26n.pt"}, "7" * 64, id="it entered a mean"),
+        pytest.param([], {"weights": "yolo26n.pt"}, None, id="nobody kept it"),
+    ],
+)  # fmt: skip
+def test_the_sha256_of_the_starting_weights_is_that_of_the_oldest_run(
+    averaged: list[dict[str, str]], parent: dict[str, Any] | None, sha256: str | None
+) -> None:
+    run = {"weights": "yolo26n.pt", "weights_sha256": "1" * 64, "averaged": averaged, "parent": parent}
+    told = starting_weights(run)
+    assert told.startswith(
+        f"Starting weights: `yolo26n.pt`, sha256 {f'`{sha256}`' if sha256 else 'not kept'}: YOLO26n"
+    )
+
+
+def test_starting_weights_of_another_name_have_no_source() -> None:
+    assert starting_weights({"weights": "mine.pt", "weights_sha256": "1"}).endswith("`1`: source not stated.")
+
+
+def test_a_card_without_made_pictures_says_so() -> None:
+    assert made_pictures({"config": {}}) == "No composed or rendered pictures were used."
+
+
+def test_a_run_by_licence_counts_the_photos_it_was_given(tmp_path: Path) -> None:
+    lines = [
+        "file,split,source,licence,place_group,scene",
+        "images/a.png,val,jerryshen0523__campus-scooter-detection,MIT (repository),campus,",
+        "images/b.png,train,trungnguyencs__Exit-Sign-Detector,none stated,building,",
+    ]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    chosen = {"licences": {"chosen": ["MIT"], "clear_only": False}}
+    assert [len(trained_on(run, tmp_path)) for run in ({}, {"licences": None}, chosen)] == [2, 2, 1]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from firewarden.inference.detector import open_detector
 from firewarden.inference.image import Image, decode_image
 from firewarden.models.manifest import load_manifest
 from firewarden.training.checkpoint import TorchSession
-from firewarden.training.export import export, row_count
+from firewarden.training.export import export
+from firewarden.training.graph_export import export_onnx, name_rows, row_count
 from firewarden.training.ignore_loss import IgnoreAwareModel
 from firewarden.training.parity import OnnxRawModel, compare_tensors
 from firewarden.training.promote import promote
@@ -101,14 +103,58 @@ def add_constant_scene(model_path: Path) -> tuple[str, ...]:
 def exported(tmp_path_factory: pytest.TempPathFactory, run: Path, data: Path) -> Path:
     out = tmp_path_factory.mktemp("exported") / "tiny"
     photos = [data / "images" / "a.png", data / "images" / "c.png"]
+    aside = add_data(tmp_path_factory.mktemp("beside") / "aside")
+    (aside / "made_by.json").write_text('{"command": "firewarden data synth aside"}')
     return export(
-        run, out, input_size=SIZE, calibration_images=photos, data=data, add_scene=add_constant_scene
+        run,
+        out,
+        input_size=SIZE,
+        calibration_images=photos,
+        data=data,
+        add_scene=add_constant_scene,
+        also_on=[aside],
     )
 
 
 @pytest.fixture(scope="module")
 def images(data: Path) -> dict[str, Image]:
     return {path.name: decode_image(path.read_bytes()) for path in (data / "images").iterdir()}
+
+
+def test_a_folder_that_chooses_nothing_is_measured_whole(exported: Path) -> None:
+    """Its one train picture and its two val pictures; the data folder has two val photos."""
+    evaluation = json.loads((exported / "evaluation.json").read_text())
+    (beside,) = evaluation["also_on"]
+    assert (evaluation["images"], beside["images"], beside["split"], beside["data"]) == (2, 3, None, "aside")
+    assert (beside["chose_thresholds"], beside["made_by"]) == (False, "firewarden data synth aside")
+    assert "`aside`, 3 pictures" in (exported / "CARD.md").read_text()
+
+
+def test_a_folder_that_was_trained_on_is_no_folder_to_measure_on(
+    tmp_path: Path, run: Path, data: Path
+) -> None:
+    other = tmp_path / "run"
+    shutil.copytree(run, other)
+    record = json.loads((run / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps({**record, "extra": [{"name": data.name}]}))
+    with pytest.raises(DatasetError, match="which the run was trained on"):
+        export(other, tmp_path / "out", input_size=SIZE, calibration_images=[], data=data, also_on=[data])
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_first_output_is_called_detections_wherever_it_is_read(tmp_path: Path) -> None:
+    make, info = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    nodes = [make("Neg", ["in"], ["output0"]), make("Abs", ["output0"], ["output01"])]
+    outputs = [info(name, onnx.TensorProto.FLOAT, [1]) for name in ("output0", "output01")]
+    graph = onnx.helper.make_graph(nodes, "g", [info("in", onnx.TensorProto.FLOAT, [1])], outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
+    name_rows(model)
+    onnx.checker.check_model(model)
+    assert [(list(n.input), list(n.output)) for n in model.graph.node] == [
+        (["in"], ["detections"]),
+        (["detections"], ["output01"]),
+    ]
+    assert [o.name for o in model.graph.output] == ["detections", "output01"]
 
 
 def test_the_folder_is_whole_and_its_manifest_loads(exported: Path) -> None:
@@ -160,16 +206,14 @@ def test_the_graph_takes_batches_and_names_nothing_private(exported: Path) -> No
 def test_a_batch_equals_its_photos_one_by_one(exported: Path) -> None:
     session = OnnxRawModel(exported / "model.onnx")._session
     batch = np.random.default_rng(0).random((3, 3, 64, 96), dtype=np.float32)
-    together = session.run(["output0"], {"images": batch})[0]
-    single = np.concatenate([session.run(["output0"], {"images": photo[None]})[0] for photo in batch])
+    together = session.run(["detections"], {"images": batch})[0]
+    single = np.concatenate([session.run(["detections"], {"images": photo[None]})[0] for photo in batch])
     np.testing.assert_allclose(np.sort(together[..., 4]), np.sort(single[..., 4]), rtol=1e-4, atol=1e-5)
 
 
 def test_a_checkpoint_exports_to_the_same_bytes_again(
     exported: Path, run: Path, data: Path, tmp_path: Path
 ) -> None:
-    from firewarden.training.export import export_onnx
-
     export_onnx(run / "train" / "weights" / "best.pt", tmp_path / "again.onnx", input_size=SIZE)
     add_constant_scene(tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == (exported / "model.onnx").read_bytes()

@@ -8,10 +8,17 @@ import pytest
 from firewarden.detections import Detections
 from firewarden.inference.rules import load_rules
 from firewarden.models.manifest import ModelManifest
+from firewarden.models.tuning import HazardBudget, Reached
 from firewarden.training.evaluated_data import ListedPhoto
 from firewarden.training.expectations import Expectation
 from firewarden.training.figures import MeasuredPhoto
-from firewarden.training.hazard_points import BUDGETS, Budget, choose_hazard_points, choose_threshold
+from firewarden.training.hazard_points import (
+    BUDGETS,
+    Budget,
+    _reached,
+    choose_hazard_points,
+    choose_threshold,
+)
 from firewarden.training.hazard_sweep import ALSO, DECIDING, PhotoSteps, gather_steps, sweep_hazard
 from firewarden.training.metrics import GroundTruth, match_photo
 
@@ -149,17 +156,33 @@ def test_the_rules_decide_what_a_threshold_does() -> None:
     shown = [lift_photo(0.2 if i < 2 else 0.6, shown=True, number=20 + i) for i in range(6)]
     sweep = sweep_hazard("indoor_ebike", [*clear, *shown], manifest, rules)
     assert sweep.recall == pytest.approx([1, 4 / 6, 4 / 6, 0])
-    chosen = choose_hazard_points([*clear, *shown], manifest, rules, "lifts")
+    chosen = choose_hazard_points([*clear, *shown], manifest, rules, {"real": "lifts"})
     # 0.03 of 20 photos is no alarm: above 0.3, which misses the two at 0.2
     assert chosen.points == {"ebike": pytest.approx(0.3001, abs=2e-4)}
-    budget = chosen.budgets["indoor_ebike"]
-    assert (budget.reached, budget.recall, budget.n, budget.clear, budget.data) == (
-        0.0,
-        0.6667,
-        6,
-        20,
-        "lifts",
+    assert chosen.budgets["indoor_ebike"] == HazardBudget(
+        0.03, {"real": Reached("lifts", 0.0, 0.6667, 6, 20)}
     )
+
+
+def test_what_is_reached_is_told_by_origin() -> None:
+    """Above 0.7: one of ten real photos alarms and none shows it, two of four composed ones that show it are found, and no
+    rendered one is without it."""
+    real = [steps(0.9, False), *[steps(0.0, False, reported=False)] * 9]
+    made = [steps(c, True, origin="composed") for c in (0.9, 0.8, 0.7, 0.1)]
+    made += [steps(0.0, False, reported=False, origin="composed", place="a")] * 2
+    rendered = [steps(0.9, True, origin="rendered")]
+    sweep = gather_steps([*rendered, *made, *real])
+    column = int(np.searchsorted(sweep.thresholds, 0.5))  # 0.7001
+    budget = _reached(sweep, column, Budget(0.2), {"real": "photos", "composed": "one+two"})
+    assert budget == HazardBudget(
+        0.2,
+        {
+            "real": Reached("photos", 0.1, None, 0, 10),
+            "composed": Reached("one+two", 0.0, 0.5, 4, 2),
+            "rendered": Reached("", None, 1.0, 1, 0),
+        },
+    )
+    assert list(budget.by_origin) == ["real", "composed", "rendered"]
 
 
 def test_every_budget_names_a_hazard_and_its_classes() -> None:

@@ -113,6 +113,7 @@ def test_two_clouds_are_told_apart_on_raw_features() -> None:
     logits = val_features @ head.weight.T + head.bias
     assert (logits.argmax(axis=1) == val_labels).all()
     assert head.report["val_accuracy"] == head.report["val_recall_indoor"] == 1.0
+    assert (head.report["cross_validated_n"], head.report["val_n"]) == (100, 60)
     # the scaling is folded in: raw features give the loss that was measured on scaled ones
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     assert -log_p[np.arange(60), val_labels].mean() == pytest.approx(head.report["val_log_loss"], rel=1e-3)
@@ -136,3 +137,14 @@ def test_probabilities_are_softened_where_places_left_out_are_told_wrong() -> No
     head = fit_scene_head(seen(features, labels), seen(features, labels), NAMES)
     assert head.report["temperature"] > 1.5
     assert head.report["cross_validated_log_loss"] < 0.8  # near log 2 = 0.69: it says that it does not know
+
+
+def test_made_pictures_that_are_easily_told_make_it_no_surer() -> None:
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    rng = np.random.default_rng(3)
+    features, labels = rng.normal(size=(60, 3)).astype(np.float32), rng.integers(0, 2, 60)
+    real, (easy, told) = seen(features, labels), blobs(1, (60, 60))
+    made = Seen(easy, told, [f"made {i}" for i in range(120)])
+    alone, joined = fit_scene_head(real, real, NAMES), fit_scene_head(real, real, NAMES, made=made)
+    assert joined.report["cross_validated_n"] == alone.report["cross_validated_n"] == 60
+    assert joined.report["temperature"] > 1.5

@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tiny_data import Photo, build_data_folder, write_rows
+from tiny_data import Photo, build_data_folder, register_file, write_rows
 
 from firewarden.datasets.labels import label_rows
+from firewarden.datasets.licences import LicenceChoice
+from firewarden.datasets.register import read_register
 from firewarden.errors import DatasetError
 from firewarden.training.balance import Balance
 from firewarden.training.photo_rows import RowReader, code_ignore, decode_ignore
@@ -20,6 +22,7 @@ from firewarden.training.training_set import (
     ExtraFolder,
     TrainingSet,
     build_training_set,
+    check_choice,
     code_scene,
     coded_names,
 )
@@ -319,3 +322,47 @@ def test_a_cable_gives_way_to_its_pieces(cabled: Path) -> None:
 def test_cables_are_whole_or_in_pieces() -> None:
     with pytest.raises(DatasetError, match="expected 'whole' or 'pieces'"):
         RowReader(CABLE_CLASSES, "half")
+
+
+def test_a_part_says_of_which_origin_its_pictures_are_and_what_made_it(source: Path, tmp_path: Path) -> None:
+    photos = [Photo("a", source="composed x"), Photo("b", source="rendered"), Photo("c", source="rendered")]
+    made = build_data_folder(tmp_path / "made", photos, CLASSES)
+    (made / "made_by.json").write_text('{"command": "firewarden data synth made"}')
+    real, part = build_training_set(source, [ExtraFolder(made)], tmp_path / "out", {}).parts
+    assert (real.origins, real.photos, real.made_by) == ({"real": 3}, 3, None)
+    assert (part.origins, part.photos) == ({"composed": 1, "rendered": 2}, 3)
+    assert part.made_by == "firewarden data synth made"
+
+
+def by_licence(tmp_path: Path, *names: str) -> LicenceChoice:
+    """A register of the drawn photos under MIT; the PaddlePaddle frames are not in it."""
+    return LicenceChoice(read_register(register_file(tmp_path / "register", licence="MIT")), names)
+
+
+def test_a_choice_of_licences_holds_for_train_val_and_further_folders(tmp_path: Path) -> None:
+    photos = (*PHOTOS, Photo("yard", "val", labels=[(0, 0.5, 0.5, 0.2, 0.4)]))
+    source = build_data_folder(tmp_path / "real", photos, CLASSES)
+    made = [Photo("m1"), Photo("m2", source="found"), Photo("m3", "val"), Photo("m4", "val", source="found")]
+    extra = ExtraFolder(build_data_folder(tmp_path / "made", made, CLASSES))
+    choice = by_licence(tmp_path, "MIT")
+    prepared = build_training_set(source, [extra], tmp_path / "out", {}, val_extra=True, choice=choice)
+    assert stems(tmp_path / "out" / "train" / "images") == ["bare", "hall", "m1"]
+    assert stems(tmp_path / "out" / "val" / "images") == ["yard"]  # not stairs: its source is not registered
+    assert stems(tmp_path / "out" / "val_made" / "images") == ["made__m3"]
+    assert [part.photos for part in prepared.parts] == [2, 1]
+
+
+def test_a_choice_that_leaves_nothing_of_a_folder_is_refused(
+    source: Path, composed: Path, tmp_path: Path
+) -> None:
+    choice = by_licence(tmp_path, "MIT")
+    with pytest.raises(DatasetError, match="it holds 1 not registered"):
+        check_choice(source, [], choice)  # of val only the stairs may be shown, and nobody registered them
+    photos = (*PHOTOS, Photo("yard", "val"))
+    real = build_data_folder(tmp_path / "more", photos, CLASSES)
+    check_choice(real, [], choice)
+    with pytest.raises(DatasetError, match=r"manifest\.csv is missing\. Licences are read from it"):
+        check_choice(real, [ExtraFolder(composed)], choice)
+    found = build_data_folder(tmp_path / "found", [Photo("m", source="found")], CLASSES)
+    with pytest.raises(DatasetError, match="found passes --licences MIT"):
+        check_choice(real, [ExtraFolder(found)], choice)

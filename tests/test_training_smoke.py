@@ -45,7 +45,7 @@ from pathlib import Path
 from firewarden.training.train import train
 
 config, data, weights, runs = map(Path, sys.argv[1:])
-train(config, data=data, weights=weights, runs=runs, overrides={"epochs": 2})
+train(config, data=data, weights=weights, runs=runs, overrides={"epochs": 2}, command="firewarden train tiny")
 """
 DIE_AFTER_ONE_EPOCH = """\
 import os, signal
@@ -138,6 +138,7 @@ def epochs_of(run: Path) -> list[int]:
 def test_a_run_leaves_its_record(finished: Path) -> None:
     record = record_of(finished)
     assert len(record["dataset_sha256"]) == 64 and record["git_sha"]
+    assert record["command"] == "firewarden train tiny"
     assert (record["train_photos"], record["val_photos"]) == (8, 2)
     (drawn,) = record["extra"]
     assert (drawn["name"], drawn["photos"], drawn["listed"], drawn["share"]) == ("drawn", 2, 2, 0.25)

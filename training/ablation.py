@@ -1,18 +1,28 @@
 """Several evaluations side by side: which recipe does what, as JSON and as a markdown table.
 
 `python -m firewarden.training.ablation OUT row1=eval1.json row2=eval2.json ...` writes OUT.json and OUT.md; an evaluation is
-what `firewarden evaluate --json` prints. A file `run.json` beside it, or `--run row=run.json`, adds epochs, size and photos.
+what `firewarden evaluate --json` prints. A file `run.json` beside it, or `--run row=run.json`, adds how the row was trained:
+the pictures of every folder, the command, the start. A row whose name speaks of composed or rendered pictures that its run
+did not have is refused.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from firewarden.errors import DatasetError, HazardError
+from firewarden.training.ablation_recipes import (
+    checked_pictures,
+    markdown_table,
+    picture_table,
+    recipe_lines,
+    training_record,
+)
 from firewarden.training.card_hazards import number, origins
+from firewarden.training.made_by import with_parts_told
 
 CLASSES = ("extinguisher", "extinguisher_sign", "exit_sign", "door", "ebike")
 HAZARDS = ("indoor_ebike", "missing_extinguisher", "blocked_exit", "flying_charging_cable")
@@ -43,6 +53,8 @@ def ablation_row(name: str, evaluation: Mapping[str, Any], run: Mapping[str, Any
         "epochs": arguments.get("epochs"),
         "imgsz": arguments.get("imgsz"),
         "photos": trained.get("train_photos"),
+        "pictures": checked_pictures(name, trained) if trained else [],
+        "training": training_record(trained) if trained else {},
         "map50_real": real["map50"] if real else None,
         "ap50_real": {name: real["per_class"][name]["map50"] for name in CLASSES if name in real["per_class"]}
         if real
@@ -52,54 +64,44 @@ def ablation_row(name: str, evaluation: Mapping[str, Any], run: Mapping[str, Any
 
 
 def ablation_markdown(rows: Sequence[Row]) -> str:
-    """Two tables, classes and hazards, then the command of each row."""
-    head = ("recipe", "epochs", "imgsz", "photos", "mAP50", *CLASSES)
-    classes = [
-        (r["recipe"], *(_plain(r[k]) for k in ("epochs", "imgsz", "photos")), number(r["map50_real"]),
-         *(number(r["ap50_real"].get(name)) for name in CLASSES))
-        for r in rows
-    ]  # fmt: skip
+    """Tables of pictures, classes and hazards, then how each row was trained and measured."""
     hazards = [
         (r["recipe"], where, code, str(s["n"]), number(s["precision"]), number(s["recall"]), number(s["fp_per_image"]))
         for r in rows
         for where, scores in r["hazards"].items()
         for code, s in scores.items()
     ]  # fmt: skip
-    commands = [f"- {r['recipe']}: `{r['command']}`, model sha256 `{r['model_sha256'][:12]}`" for r in rows]
-    return "\n".join(
-        [
-            "# Ablation",
-            "",
-            _conditions(rows),
-            "",
-            "AP50 on real photos:",
-            "",
-            *_table(head, classes),
-            "",
-            "Hazards; origins are never mixed:",
-            "",
-            *_table(
-                ("recipe", "data, origin", "hazard", "n", "precision", "recall", "false alarms a photo"),
-                hazards,
-            ),
-            "",
-            "Commands:",
-            "",
-            *commands,
-            "",
-        ]
+    head = ("recipe", "data, origin", "hazard", "n", "precision", "recall", "false alarms a photo")
+    parts = (
+        "# Ablation",
+        _conditions(rows),
+        "What each row was trained on, as its run.json says:",
+        "\n".join(picture_table(rows)),
+        "AP50 on real photos:",
+        "\n".join(class_table(rows)),
+        "Hazards; origins are never mixed:",
+        "\n".join(markdown_table(head, hazards)),
+        "How each row was trained and measured:",
+        "\n".join(line for r in rows for line in recipe_lines(r)),
     )
+    return "\n\n".join(parts) + "\n"
+
+
+def class_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Markdown lines: AP50 of each row on real photos, all classes and the chosen ones."""
+    head = ("recipe", "epochs", "imgsz", "photos", "mAP50", *CLASSES)
+    cells = [
+        (r["recipe"], *(_plain(r[k]) for k in ("epochs", "imgsz", "photos")), number(r["map50_real"]),
+         *(number(r["ap50_real"].get(name)) for name in CLASSES))
+        for r in rows
+    ]  # fmt: skip
+    return markdown_table(head, cells)
 
 
 def _conditions(rows: Sequence[Row]) -> str:
     data = sorted({f"`{r['data']}` ({r['data_sha256'][:12]}), split {r['split']}" for r in rows})
     machines = sorted({r["machine"] for r in rows})
     return f"Data: {'; '.join(data)}. Machine: {'; '.join(machines)}."
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *lines]
 
 
 def _plain(value: Any) -> str:
@@ -122,7 +124,7 @@ def write_ablation(out: Path, evaluations: Mapping[str, Path], runs: Mapping[str
 def _run_of(name: str, evaluation: Path, runs: Mapping[str, Path]) -> dict[str, Any] | None:
     beside = evaluation.with_name("run.json")
     path = runs.get(name) or (beside if beside.is_file() else None)
-    return _read(path, "arguments") if path is not None else None
+    return with_parts_told(_read(path, "arguments"), path.parent) if path is not None else None
 
 
 def _read(path: Path, key: str) -> dict[str, Any]:

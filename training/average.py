@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import DatasetError
+from firewarden.training.made_by import with_parts_told
 
 _TRAINING_ONLY = "scene_aux."  # checkpoints may lack it; nothing that is exported reads it
 
@@ -38,7 +39,7 @@ def average_runs(
         raise DatasetError(
             f"got {len(runs)} runs and shares {list(shares)}, expected one positive share for each run"
         )
-    records = [json.loads((run / "run.json").read_text(encoding="utf-8")) for run in runs]
+    records = [_record(run) for run in runs]
     paths = [_checkpoint(run) for run in runs]
     loaded = [torch.load(path, map_location="cpu", weights_only=False) for path in paths]
     models = [(part.get("ema") or part["model"]).float() for part in loaded]
@@ -75,6 +76,10 @@ def average_runs(
         json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     return out
+
+
+def _record(run: Path) -> dict[str, Any]:
+    return with_parts_told(json.loads((run / "run.json").read_text(encoding="utf-8")), run)
 
 
 def _checkpoint(run: Path) -> Path:

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.datasets.labels import read_classes, read_labels
-from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
-from firewarden.training.card_hazards import hazard_sections, number, with_interval
+from firewarden.datasets.licences import LicenceChoice, choose_records
+from firewarden.datasets.manifest import PhotoRecord, split_records
+from firewarden.datasets.register import read_register
+from firewarden.training.ablation import class_table
+from firewarden.training.ablation_recipes import markdown_table, origins_text
+from firewarden.training.card_hazards import hazard_sections, number, places_never_told, with_interval
+from firewarden.training.card_objects import CLASS_HEAD, class_cells, object_sections
+from firewarden.training.card_provenance import made_pictures, reproduce, starting_weights
+from firewarden.training.made_by import with_parts_told
 
 SCENE_FILE = "scene.json"
 CARD_FILE = "CARD.md"
@@ -38,22 +45,33 @@ class CardFacts:
     records: Sequence[PhotoRecord]
     train_objects: Mapping[str, int]
     scene: Mapping[str, float] = field(default_factory=dict)
+    ablation: Sequence[Mapping[str, Any]] = ()
 
 
-def write_card(exported: Path, *, run: Path, data: Path) -> Path:
-    """Write `exported/CARD.md` from run.json, evaluation.json, parity.json and the data folder the run was trained on."""
-    records = read_manifest(data)
+def write_card(exported: Path, *, run: Path, data: Path, ablation: Path | None = None) -> Path:
+    """Write `exported/CARD.md` from run.json, evaluation.json, parity.json, the data folder the run was trained on, and the
+    JSON file of an ablation."""
+    record = with_parts_told(_read_json(run / "run.json"), run)
+    records = trained_on(record, data)
     facts = CardFacts(
-        _read_json(run / "run.json"),
+        record,
         _read_json(exported / "evaluation.json"),
         _read_json(exported / "parity.json"),
         records,
         count_train_objects(data, records),
         _read_json(exported / SCENE_FILE) if (exported / SCENE_FILE).is_file() else {},
+        _read_json(ablation)["rows"] if ablation is not None else (),
     )
     path = exported / CARD_FILE
     path.write_text(card_text(facts), encoding="utf-8")
     return path
+
+
+def trained_on(run: Mapping[str, Any], data: Path) -> tuple[PhotoRecord, ...]:
+    """The photos of a data folder, those alone that the run's choice of licences left in."""
+    chosen = run.get("licences")
+    choice = LicenceChoice(read_register(), tuple(chosen["chosen"]), chosen["clear_only"]) if chosen else None
+    return choose_records(data, choice=choice)
 
 
 def count_train_objects(data: Path, records: Iterable[PhotoRecord]) -> dict[str, int]:
@@ -73,13 +91,15 @@ def card_text(facts: CardFacts) -> str:
         _head(facts),
         _sources(facts),
         _figures(facts),
+        object_sections(facts.evaluation),
         hazard_sections(facts.evaluation, facts.scene),
         _blind_spots(facts),
         _LIMITS,
         _parity(facts),
-        _reproduce(facts),
+        _ablation(facts),
+        reproduce(facts.run, facts.evaluation),
     )
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _head(facts: CardFacts) -> str:
@@ -87,8 +107,8 @@ def _head(facts: CardFacts) -> str:
     return (
         f"# {evaluation.get('model_id', run['name'])}: model card\n\n"
         f"An object detector for fire inspection photos: {len(run['classes'])} classes of evidence objects. "
-        f"Started from `{run['weights']}`, trained from {run['started_at'][:10]}. "
-        "Licence of the weights: AGPL-3.0-or-later.\n\n"
+        f"Trained from {run['started_at'][:10]}. Licence of the weights: AGPL-3.0-or-later.\n\n"
+        f"{starting_weights(run)}\n\n"
         f"`model.onnx` sha256 `{evaluation['model_sha256']}`"
     )
 
@@ -117,34 +137,14 @@ def _sources(facts: CardFacts) -> str:
                 "to judge."
             ),
             "",
-            _composed(facts),
+            made_pictures(facts.run),
         ]
-    )
-
-
-def _composed(facts: CardFacts) -> str:
-    kinds = {k: v for k, v in (facts.run["config"].get("compose") or {}).items() if v}
-    folders = facts.run.get("extra") or []
-    if not kinds and not folders:
-        return "No composed or rendered pictures were used."
-    parts = [f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items()]
-    parts += [f"folder `{f['name']}`, {f['photos']} pictures, sha256 `{f['sha256'][:12]}`" for f in folders]
-    return (
-        f"**Made pictures were used for training** ({'; '.join(parts)}): train photos edited by `firewarden data compose` "
-        "and scenes rendered by `firewarden data synth`. They are not in the table above and not among the photos that were "
-        "measured."
     )
 
 
 def _figures(facts: CardFacts) -> str:
     evaluation = facts.evaluation
     split = f"split `{evaluation['split']}` of" if evaluation["split"] else "all of"
-    rows = [
-        f"| {name} | {row['n']} | {with_interval(row['map50'], row['ci_map50'])} "
-        f"| {with_interval(row['map50_95'], row['ci_map50_95'])} "
-        f"| {number(row['precision'])} | {number(row['recall'])} | {row['operating_point']:.2f} |"
-        for name, row in evaluation["per_class"].items()
-    ]
     return "\n".join(
         [
             "## Figures",
@@ -162,9 +162,7 @@ def _figures(facts: CardFacts) -> str:
                 "over the classes with objects."
             ),
             "",
-            "| class | objects | mAP50 | mAP50-95 | precision | recall | at confidence |",
-            "|---|---|---|---|---|---|---|",
-            *rows,
+            *markdown_table(CLASS_HEAD, class_cells(evaluation["per_class"])),
         ]
     )
 
@@ -192,6 +190,7 @@ def _blind_spots(facts: CardFacts) -> str:
             f"- Fewer than {FEW_TRAIN_OBJECTS} objects in real train photos: {_listed(rare)}.",
             f"- Not measured, no labelled object: {_listed(unmeasured)}.",
             f"- Measured on fewer than {FEW_VAL_OBJECTS} objects, figures mean little: {_listed(doubtful)}.",
+            f"- Kinds of place never told right: {_listed(list(places_never_told(facts.evaluation)))}.",
         ]
     )
 
@@ -209,53 +208,32 @@ def _parity(facts: CardFacts) -> str:
     )
 
 
-def _reproduce(facts: CardFacts) -> str:
-    run = facts.run
-    versions = ", ".join(f"{name} {number}" for name, number in sorted(run["versions"].items()))
-    command = facts.evaluation["command"]
+def _ablation(facts: CardFacts) -> str:
+    """What the kinds of made pictures did in short runs; their pictures are named so that no label has to be believed."""
+    if not facts.ablation:
+        return ""
+    mixes = [
+        f"- {row['recipe']}: " + ", ".join(_ablation_part(part) for part in row["pictures"])
+        for row in facts.ablation
+    ]
     return "\n".join(
         [
-            "## Reproduce",
+            "## Ablation",
             "",
-            "`firewarden train`"
-            + (", `firewarden average`" if run.get("averaged") else "")
-            + ", `firewarden export`, `firewarden promote`, with",
-            "",
-            f"- code at commit `{run['git_sha']}`, config `{run['config']['name']}`, seed {run['config']['seed']}",
             (
-                f"- training data sha256 `{run['dataset_sha256']}`: {run['train_photos']} train entries (composed and repeated "
-                f"photos included), {run['val_photos']} val photos"
+                "Short runs that differ in their pictures alone, AP50 on real val photos; they are not this model. Hazards, "
+                "commands, starting weights and the made pictures these had seen: benchmarks/results/ablation.md."
             ),
-            *_lineage(run),
-            f"- {versions}",
-            f"- trained on {run['machine']}; measured on {facts.evaluation['machine']}"
-            + (f" by `{command}`" if command else ""),
             "",
-            "Trainer settings:",
+            *class_table(facts.ablation),
             "",
-            "```json",
-            json.dumps(run["arguments"], sort_keys=True),
-            "```",
+            *mixes,
         ]
     )
 
 
-def _lineage(run: Mapping[str, Any]) -> list[str]:
-    """Lines about the run that this one started from, and the mean that was taken, if any."""
-    lines = []
-    parent = run.get("parent")
-    if parent:
-        lines.append(
-            f"- started from config `{parent['config']['name']}`, seed {parent['config']['seed']}, at commit "
-            f"`{parent['git_sha']}`: {parent['epochs_done']} of {parent['arguments']['epochs']} epochs at "
-            f"{parent['arguments']['imgsz']} px, training data sha256 `{parent['dataset_sha256']}`"
-        )
-    if run.get("averaged"):
-        parts = ", ".join(
-            f"{p['share']:.2f} of `{p['run']}` (sha256 `{p['sha256'][:12]}`)" for p in run["averaged"]
-        )
-        lines.append(f"- weights are the mean of last checkpoints: {parts}")
-    return lines
+def _ablation_part(part: Mapping[str, Any]) -> str:
+    return f"{part['listed']} listed of `{part['name']}` ({part['photos']} different, {origins_text(part)})"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

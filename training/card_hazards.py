@@ -1,9 +1,18 @@
 """The hazard part of a model card: figures by origin, look-alikes, thresholds by hazard, places, calibration."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from firewarden.models.tuning import HazardBudget, read_budgets
+from firewarden.training.expectations import HARD_NEGATIVES
+
 Table = Mapping[str, Any]
+_SCENE_PARTS = {
+    "cross_validated": "Scene output, cross-validated by place on real train photos (made pictures joined the fit), "
+    "several views of each",
+    "val": "Scene output on tagged val photos, none of them made",
+}
 
 
 def hazard_sections(evaluation: Table, scene: Mapping[str, float]) -> str:
@@ -12,7 +21,8 @@ def hazard_sections(evaluation: Table, scene: Mapping[str, float]) -> str:
         _hazards(evaluation),
         _look_alikes(evaluation),
         _shares(evaluation, scene),
-        _budgets(evaluation.get("hazard_budgets", {})),
+        _further_data(evaluation),
+        _budgets(read_budgets(evaluation.get("hazard_budgets", {}), Path("evaluation.json"))),
         _calibration(evaluation.get("calibration", {})),
     )
     return "\n\n".join(part for part in parts if part)
@@ -51,15 +61,35 @@ def _hazards(evaluation: Table) -> str:
 
 
 def _look_alikes(evaluation: Table) -> str:
+    several = list(origins(evaluation))
     rows = [
         f"| {where} | {name.replace('_', ' ')} | {hazard} | {row['photos']} | {row['false_alarms']} "
         f"| {with_interval(row['rate'], row['ci'])} |"
-        for where, figures in origins(evaluation)
+        for where, figures in several
         for hazard, score in figures.get("per_hazard", {}).items()
         for name, row in score.get("hard_negatives", {}).items()
     ]
+    rows += [
+        f"| {w} | {_plain(name)} | {', '.join(HARD_NEGATIVES[name])} | 0 | - | not measured |"
+        for w, name in _unmeasured(several)
+    ]
     head = ("data", "look-alike", "hazard", "photos", "false alarms", "rate")
-    return "\n".join(["### Look-alikes", "", *_table(head, rows)]) if rows else ""
+    return "\n".join(["### Look-alikes", "", *_table(head, rows)])
+
+
+def _unmeasured(several: Sequence[tuple[str, Table]]) -> Iterator[tuple[str, str]]:
+    """(where, look-alike) of those without a picture: named once where no data has one, else by the data without it."""
+    measured = {
+        where: {
+            name
+            for score in figures.get("per_hazard", {}).values()
+            for name in score.get("hard_negatives", {})
+        }
+        for where, figures in several
+    }
+    for name in HARD_NEGATIVES:
+        without = [where for where, names in measured.items() if name not in names]
+        yield from (("all", name),) if len(without) == len(measured) else ((where, name) for where in without)
 
 
 def _shares(evaluation: Table, scene: Mapping[str, float]) -> str:
@@ -82,27 +112,62 @@ def _shares(evaluation: Table, scene: Mapping[str, float]) -> str:
                 f"- {where}: kind of place told right {with_interval(places['accuracy'], places['ci'])}, indoors or "
                 f"outdoors {with_interval(sides['accuracy'], sides['ci'])} ({places['n']} photos; not told counts as wrong)"
             )
-    said = ", ".join(f"{k.removeprefix('val_').replace('_', ' ')} {v:.3f}" for k, v in scene.items())
-    return "\n".join([*lines, "", f"Scene output on tagged val photos: {said or 'none'}."]).strip()
+    return "\n".join([*lines, "", *_scene_output(scene)]).strip()
 
 
-def _budgets(budgets: Mapping[str, Table]) -> str:
+def _scene_output(scene: Mapping[str, float]) -> Iterator[str]:
+    """How the fitted layer does on what it was fitted on, places left out, and on val photos: never in one line."""
+    for part, words in _SCENE_PARTS.items():
+        own = {k.removeprefix(f"{part}_"): v for k, v in scene.items() if k.startswith(f"{part}_")}
+        count = own.pop("n", None)
+        said = ", ".join(f"{_plain(name)} {value:.3f}" for name, value in own.items())
+        yield f"- {words}: {f'{count:.0f} pictures, ' if count is not None else ''}{said or 'not measured'}."
+    if "strength" in scene:
+        yield f"- Scene output, its fit: strength {scene['strength']:.3f}, temperature {scene['temperature']:.3f}."
+
+
+def places_never_told(evaluation: Table) -> Iterator[str]:
+    """'elevator car 0 of 8 on `real`, real (told indoor 6, ...)' for each kind of place that was never told right."""
+    for where, figures in origins(evaluation):
+        for true, said in ((figures.get("scene") or {}).get("confusion") or {}).items():
+            if not said.get(true):
+                told = ", ".join(f"{_plain(name)} {count}" for name, count in sorted(said.items()))
+                yield f"{_plain(true)} 0 of {sum(said.values())} on {where} (told: {told})"
+
+
+def _budgets(budgets: Mapping[str, HazardBudget]) -> str:
     rows = [
-        f"| {hazard} | {row['false_alarms_a_photo']:.2f} | {number(row['reached'])} | {number(row['recall'])} "
-        f"| {row['n']} | {row['clear']} | {row['data']} |"
-        for hazard, row in budgets.items()
+        f"| {hazard} | {f'`{part.data}`, ' if part.data else ''}{origin} | {budget.false_alarms_a_photo:.2f} "
+        f"| {number(part.false_alarms_a_photo)} | {number(part.recall)} | {part.n} | {part.clear} |"
+        for hazard, budget in budgets.items()
+        for origin, part in budget.by_origin.items()
     ]
     head = (
         "hazard",
+        "data",
         "false alarms allowed a photo",
         "reached",
         "recall",
         "photos showing it",
         "without it",
-        "data",
     )
-    intro = "Thresholds chosen by hazard, within a budget of false alarms on photos without it:"
+    intro = (
+        "Thresholds chosen by hazard: the most found, as a mean over origins that show it, within a budget of false alarms on "
+        "photos without it. The budget holds for each origin that has photos enough for one alarm to be within it; made "
+        "pictures of one place count as one photo there:"
+    )
     return "\n".join(["### Thresholds by hazard", "", intro, "", *_table(head, rows)]) if rows else ""
+
+
+def _further_data(evaluation: Table) -> str:
+    """What the further folders are: their hash, whether thresholds were chosen on them, and what made them."""
+    lines = [
+        f"- `{report['data']}`, {report['images']} pictures, sha256 `{report['data_sha256'][:12]}`: "
+        + ("also served to choose thresholds" if report.get("chose_thresholds", True) else "chose nothing")
+        + (f"; made by `{report['made_by']}`" if report.get("made_by") else "")
+        for report in evaluation.get("also_on", ())
+    ]
+    return "\n".join(["Made pictures that were measured:", "", *lines]) if lines else ""
 
 
 def _calibration(groups: Mapping[str, Table]) -> str:
@@ -131,6 +196,10 @@ def _with(score: Table, key: str) -> str:
 def _pairs(score: Table) -> str:
     pairs = score.get("pairs") or {"n": 0}
     return f"{pairs['right']} of {pairs['n']}" if pairs["n"] else "-"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def number(value: float | None) -> str:

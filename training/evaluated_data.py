@@ -13,7 +13,7 @@ from firewarden.datasets.cables import Cable, read_cables
 from firewarden.datasets.labels import LabelRows, list_images, read_classes, read_labels
 from firewarden.datasets.manifest import read_manifest, split_records
 from firewarden.errors import DatasetError
-from firewarden.training.expectations import ORIGINS, REAL, Expectation, read_expectations
+from firewarden.training.expectations import Expectation, origin_of, read_expectations
 from firewarden.training.metrics import GroundTruth
 from firewarden.training.scene_scores import TAG_SCENES
 
@@ -34,7 +34,7 @@ class ListedPhoto:
         """real, composed or rendered: from expect.json, else from the source in manifest.csv."""
         if self.expected is not None and self.expected.origin is not None:
             return self.expected.origin
-        return next((origin for origin in ORIGINS if self.source.startswith(origin)), REAL)
+        return origin_of(self.source)
 
     @property
     def scene(self) -> str | None:

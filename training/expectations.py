@@ -45,6 +45,11 @@ class Expectation:
         return not self.ambiguous and hazard not in self.optional
 
 
+def origin_of(source: str) -> str:
+    """real, composed or rendered, as the source in manifest.csv begins."""
+    return next((origin for origin in ORIGINS if source.startswith(origin)), REAL)
+
+
 def read_expectations(path: Path) -> dict[str, Expectation]:
     """Expectations by photo stem from expect.json; raises DatasetError naming the photo that cannot be read."""
     try:

@@ -1,16 +1,11 @@
 """`firewarden export`: best checkpoint of a run to a model folder with ONNX, manifest, evaluation, parity and card."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import onnx
 
 from firewarden.errors import DatasetError
 from firewarden.inference.detector import OnnxDetector, open_detector
@@ -35,20 +30,18 @@ from firewarden.training.evaluate import (
     evaluate_photos,
 )
 from firewarden.training.figures import MeasuredPhoto
+from firewarden.training.graph_export import OPSET, STRIDES, export_onnx, row_count
 from firewarden.training.hazard_points import choose_hazard_points
+from firewarden.training.made_by import read_made_by
 from firewarden.training.metrics import DetectionMetrics
 from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
 from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
 from firewarden.training.tag_expectations import write_tag_expectations
 from firewarden.training.train import package_versions
 
-OPSET = 17  # read by every runtime that is still maintained
-MAX_ROWS = 300
 PARITY_FILE = "parity.json"
 EVALUATION_FILE = "evaluation.json"
 EXPECT_FILE = "expect.json"
-_STRIDES = (8, 16, 32)
-_KEPT_METADATA = ("version", "license", "stride", "task", "head", "imgsz", "names", "channels", "end2end")
 
 
 def export(
@@ -60,6 +53,8 @@ def export(
     data: Path,
     split: str = "val",
     hazard_data: Sequence[Path] = (),
+    also_on: Sequence[Path] = (),
+    ablation: Path | None = None,
     model_id: str | None = None,
     add_scene: Callable[[Path], tuple[str, ...]] | None = None,
     command: str = "",
@@ -68,11 +63,13 @@ def export(
     """Export `run/train/weights/best.pt` to `out` and prove parity; returns `out`.
 
     Tensors are compared on `calibration_images`; mAP50-95, calibration and operating points come from `split` of `data`,
-    those that a hazard decides also from that split of `hazard_data`, folders with expect.json. `add_scene` may add a scene
+    those that a hazard decides also from that split of `hazard_data`, folders with expect.json. All pictures of `also_on`
+    are measured and choose nothing. `ablation` is a JSON file of `ablation.py`, for the card. `add_scene` may add a scene
     output to the ONNX file, before it is hashed and compared, and returns the scene names. parity.json is written last but
     for the card, so that a folder cut short cannot be promoted.
     """
     checkpoint, record = _read_run(run)
+    _check_untrained(also_on, record)
     out.mkdir(parents=True, exist_ok=True)
     for name in (PARITY_FILE, EVALUATION_FILE, MANIFEST_FILE, EXPECT_FILE):
         (out / name).unlink(missing_ok=True)
@@ -102,11 +99,15 @@ def export(
         **report.to_json(),
         "hazard_budgets": {hazard: asdict(row) for hazard, row in tuned.hazard_budgets.items()},
         "calibration": {name: group.to_json() for name, group in calibration.items()},
-        "also_on": [_measure(tuned, folder, split, command).to_json() for folder in hazard_data],
+        "made_by": read_made_by(data),
+        "also_on": [
+            *(_measure_beside(tuned, d, _split_of(d, split), command, chose=True) for d in hazard_data),
+            *(_measure_beside(tuned, d, None, command, chose=False) for d in also_on),
+        ],
     }
     _write_json(out / EVALUATION_FILE, evaluation)
     _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
-    write_card(out, run=run, data=data)
+    write_card(out, run=run, data=data, ablation=ablation)
     return out
 
 
@@ -133,8 +134,8 @@ def _tune(
     if not judged:
         return tuned, calibration
     more = [evaluate_photos(detector, None, d, _split_of(d, split), draws=1) for d in hazard_data]
-    names = "+".join(folder.resolve().name for folder in (data, *hazard_data))
-    chosen = choose_hazard_points(_all_photos([seen, *more]), tuned, rules, names)
+    told = [seen, *more]
+    chosen = choose_hazard_points(_all_photos(told), tuned, rules, _folders_by_origin(told))
     tuned = replace(tuned, operating_points={**points, **chosen.points}, hazard_budgets=chosen.budgets)
     return tuned, calibration
 
@@ -148,68 +149,50 @@ def _all_photos(evaluations: Sequence[Evaluation]) -> list[MeasuredPhoto]:
     return [photo for evaluation in evaluations for photo in evaluation.photos]
 
 
+def _folders_by_origin(evaluations: Sequence[Evaluation]) -> dict[str, str]:
+    """Names of the folders that have photos of each origin."""
+    names: dict[str, list[str]] = {}
+    for report in (evaluation.report for evaluation in evaluations):
+        for origin in report.by_origin:
+            names.setdefault(origin, []).append(report.data)
+    return {origin: "+".join(folders) for origin, folders in names.items()}
+
+
+def _check_untrained(folders: Sequence[Path], record: Mapping[str, Any]) -> None:
+    """Refuse to measure on a folder that a run names among its own."""
+    trained = {part["name"] for part in record.get("extra", ())}
+    for folder in folders:
+        if folder.resolve().name in trained:
+            raise DatasetError(
+                f"got --also-on {folder.name}, which the run was trained on; expected pictures that it never saw. Name "
+                "another folder."
+            )
+
+
 def _split_of(folder: Path, split: str) -> str | None:
     """The split where the folder has one, else every photo."""
     return split if (folder / "manifest.csv").exists() else None
 
 
-def _measure(manifest: ModelManifest, folder: Path, split: str, command: str) -> EvaluationReport:
+def _measure_beside(
+    manifest: ModelManifest, folder: Path, split: str | None, command: str, *, chose: bool
+) -> dict[str, Any]:
+    """The figures of a further folder, whether thresholds were chosen on it, and what made it."""
+    report = _measure(manifest, folder, split, command)
+    return {**report.to_json(), "chose_thresholds": chose, "made_by": read_made_by(folder)}
+
+
+def _measure(manifest: ModelManifest, folder: Path, split: str | None, command: str) -> EvaluationReport:
     """How the finished folder does, nobody naming the place. Hazards are judged by the folder's own expect.json or, in the
     data folder, by what labels and tags settle."""
     own, settled = folder / EXPECT_FILE, manifest.folder / EXPECT_FILE
     expect = own if own.exists() else settled
-    part = _split_of(folder, split)
     if not _has_hazards(manifest) or not expect.exists():
-        return evaluate(open_detector(manifest), None, folder, part, command=command)
+        return evaluate(open_detector(manifest), None, folder, split, command=command)
     inspector = open_inspector(manifest.folder)
     detector = OnePassDetector(inspector.detector)
     judge = Inspector(detector, inspector.rules)
-    return evaluate(detector, judge, folder, part, expect=expect, command=command, decode=inspector.decode)
-
-
-def export_onnx(checkpoint: Path, target: Path, *, input_size: int) -> None:
-    """Write the NMS-free head as ONNX with free batch, height and width; metadata is trimmed to what readers check.
-
-    The trainer's exporter writes beside its checkpoint, so it works on a copy in a temporary folder.
-    """
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    from ultralytics import YOLO
-
-    from firewarden.training.pillow import restore_pillow_open
-
-    restore_pillow_open()
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "model.pt"
-        shutil.copyfile(checkpoint, copy)
-        written = YOLO(str(copy)).export(
-            format="onnx",
-            nms=False,  # the one-to-one head; the default exports the one-to-many head for an external NMS
-            dynamic=True,
-            imgsz=input_size,
-            simplify=True,
-            opset=OPSET,
-            max_det=row_count(input_size),
-            device="cpu",
-        )
-        onnx.save(_tidied(onnx.load(written), input_size), str(target))
-
-
-def row_count(input_size: int) -> int:
-    """Rows the exported top-k yields: 300, or as many anchors as the thinnest letterboxed input has, if fewer."""
-    thinnest = sum((input_size // stride) * (max(_STRIDES) // stride) for stride in _STRIDES)
-    return min(MAX_ROWS, thinnest)
-
-
-def _tidied(model: Any, input_size: int) -> Any:
-    """Drop dates, paths and settings from the metadata, so that one checkpoint gives one sha256; name the output
-    axes for what they are."""
-    kept = {p.key: p.value for p in model.metadata_props if p.key in _KEPT_METADATA}
-    del model.metadata_props[:]
-    onnx.helper.set_model_props(model, kept)
-    batch, rows, columns = model.graph.output[0].type.tensor_type.shape.dim
-    batch.dim_param, rows.dim_value, columns.dim_value = "batch", row_count(input_size), 6
-    return model
+    return evaluate(detector, judge, folder, split, expect=expect, command=command, decode=inspector.decode)
 
 
 def _read_run(run: Path) -> tuple[Path, dict[str, Any]]:
@@ -231,7 +214,7 @@ def _first_manifest(
         sha256=file_sha256(out / MODEL_FILE),
         class_names=tuple(record["classes"]),
         input_size=input_size,
-        stride=max(_STRIDES),
+        stride=max(STRIDES),
         layout="end2end",
         operating_points={},
         default_operating_point=DEFAULT_OPERATING_POINT,

@@ -5,6 +5,7 @@ A hazard that is missed costs more than a second look, so the class's own best F
 the one of e-bikes, and a sign of an empty place is one sign among hundreds.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from firewarden.inference.rules import Rules
 from firewarden.models.manifest import ModelManifest
-from firewarden.models.tuning import HazardBudget
+from firewarden.models.tuning import HazardBudget, Reached
+from firewarden.training.expectations import ORIGINS
 from firewarden.training.figures import MeasuredPhoto
 from firewarden.training.hazard_sweep import ALSO, DECIDING, Sweep, sweep_hazard
 
@@ -47,10 +49,11 @@ class HazardPoints:
 
 
 def choose_hazard_points(
-    photos: Sequence[MeasuredPhoto], manifest: ModelManifest, rules: Rules, data: str
+    photos: Sequence[MeasuredPhoto], manifest: ModelManifest, rules: Rules, data: Mapping[str, str]
 ) -> HazardPoints:
     """Thresholds of the deciding classes of every hazard that enough photos show and enough do not, one hazard after the
-    other, and then those of the other classes it can rest on. The manifest's operating points stand for all other classes. `data` names the folders, for the record."""
+    other, and then those of the other classes it can rest on. The manifest's operating points stand for all other classes.
+    `data` names the folders of each origin, for the record."""
     points: dict[str, float] = {}
     budgets: dict[str, HazardBudget] = {}
     for hazard, budget in BUDGETS.items():
@@ -102,13 +105,18 @@ def _recall(sweep: Sweep) -> NDArray[np.float64]:
     return np.asarray(np.nan_to_num(np.mean(known, axis=0)), np.float64)
 
 
-def _reached(sweep: Sweep, column: int, budget: Budget, data: str) -> HazardBudget:
-    shown = int(sweep.shown.sum())
-    return HazardBudget(
-        false_alarms_a_photo=budget.false_alarms_a_photo,
-        reached=round(max(float(p.false_alarms[column]) for p in _accountable(sweep, budget)), 4),
-        recall=round(float(_recall(sweep)[column]), 4),
-        n=shown,
-        clear=len(sweep.shown) - shown,
-        data=data,
-    )
+def _reached(sweep: Sweep, column: int, budget: Budget, data: Mapping[str, str]) -> HazardBudget:
+    there = sorted(set(sweep.origins), key=ORIGINS.index)
+    reached = {o: _reached_on(sweep.of_origin(o), column, data.get(o, "")) for o in there}
+    return HazardBudget(budget.false_alarms_a_photo, reached)
+
+
+def _reached_on(part: Sweep, column: int, data: str) -> Reached:
+    shown = int(part.shown.sum())
+    alarms, recall = float(part.false_alarms[column]), float(part.recall[column])
+    return Reached(data, _rounded(alarms), _rounded(recall), shown, len(part.shown) - shown)
+
+
+def _rounded(rate: float) -> float | None:
+    """Four decimals; None for NaN, the rate of no photo."""
+    return None if math.isnan(rate) else round(rate, 4)

@@ -34,20 +34,24 @@ class Seen:
     places: Sequence[str]
 
 
-def fit_scene_head(train: Seen, val: Seen, names: Sequence[str]) -> SceneHead:
-    """Rare scenes are weighted up. Strength of the L2 term and temperature are those with the lowest loss on places left
-    out of the fit, so that the probabilities mean what they say on new places; val only measures.
+def fit_scene_head(train: Seen, val: Seen, names: Sequence[str], made: Seen | None = None) -> SceneHead:
+    """Rare scenes are weighted up. Strength of the L2 term and temperature are those with the lowest loss on places of
+    `train` left out of the fit, so that the probabilities mean what they say on new places; `made` pictures join the fit
+    and choose nothing, since their places are easily told; val only measures.
 
     Features are standardised for the fit; scaling and temperature are folded into the returned weights.
     """
-    mean, scale = train.features.mean(axis=0), train.features.std(axis=0) + 1e-6
-    x = (train.features - mean) / scale
-    folds = _folds(train.places)
-    held_out = [_held_out_logits(x, train.labels, folds, len(names), strength) for strength in _STRENGTHS]
+    fitted, chooses = _together(train, made), slice(len(train.labels))
+    mean, scale = fitted.features.mean(axis=0), fitted.features.std(axis=0) + 1e-6
+    x = (fitted.features - mean) / scale
+    folds = _folds(fitted.places)
+    held_out = [
+        _held_out_logits(x, fitted.labels, folds, len(names), strength)[chooses] for strength in _STRENGTHS
+    ]
     chosen = [_best_temperature(logits, train.labels) for logits in held_out]
     best = int(np.argmin([loss for loss, _ in chosen]))
     temperature = chosen[best][1]
-    weight, bias = _fit(x, train.labels, len(names), _STRENGTHS[best])
+    weight, bias = _fit(x, fitted.labels, len(names), _STRENGTHS[best])
     weight, bias = weight / temperature, bias / temperature
     folded = (weight / scale).astype(np.float32)
     shift = (bias - (weight / scale) @ mean).astype(np.float32)
@@ -58,6 +62,16 @@ def fit_scene_head(train: Seen, val: Seen, names: Sequence[str]) -> SceneHead:
         "temperature": temperature,
     }
     return SceneHead(tuple(names), folded, shift, report)
+
+
+def _together(train: Seen, made: Seen | None) -> Seen:
+    if made is None or not len(made.labels):
+        return train
+    return Seen(
+        np.concatenate([train.features, made.features]),
+        np.concatenate([train.labels, made.labels]),
+        [*train.places, *made.places],
+    )
 
 
 def _folds(places: Sequence[str]) -> Labels:
@@ -111,6 +125,7 @@ def _fit(x: Features, labels: Labels, classes: int, strength: float) -> tuple[Fe
 def _figures(part: str, logits: Features, labels: Labels, names: Sequence[str]) -> dict[str, float]:
     predicted = logits.argmax(axis=1)
     return {
+        f"{part}_n": float(len(labels)),
         f"{part}_log_loss": _log_loss(logits, labels),
         f"{part}_accuracy": _share(predicted == labels),
         f"{part}_accuracy_indoor_outdoor": _indoor_accuracy(predicted, labels, names),

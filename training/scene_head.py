@@ -23,7 +23,7 @@ from firewarden.training.scene_fit import SceneHead, Seen, fit_scene_head
 from firewarden.training.scenes import SCENES, scene_index
 
 EMBEDDING_OUTPUT = "embedding"
-_MOST_MADE = 400  # made pictures that join the fit, evenly drawn: real places decide
+_MOST_MADE = 400  # pictures of one made folder that join the fit, evenly drawn: real places decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,12 @@ def attach_scene_head(
     model = onnx.load(str(model_path))
     add_embedding(model)
     onnx.save(model, str(model_path))
-    train = tagged(data, "train") + _thin_out([s for folder in made for s in tagged(folder, "train")])
+    drawn = [sample for folder in made for sample in _thin_out(tagged(folder, "train"))]
     head = fit_scene_head(
-        _embed_all(model_path, train, input_size, stride, views=3),
+        _embed_all(model_path, tagged(data, "train"), input_size, stride, views=3),
         _embed_all(model_path, tagged(data, "val"), input_size, stride, views=1),
         SCENES,
+        made=_embed_all(model_path, drawn, input_size, stride, views=3) if drawn else None,
     )
     add_scene(model, head)
     onnx.checker.check_model(model)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.datasets.compose import compose_photos
+from firewarden.datasets.licences import LicenceChoice
 from firewarden.errors import DatasetError
 from firewarden.training.finish import finish, write_record
 from firewarden.training.recipe import Recipe, read_recipe
 from firewarden.training.run_pictures import metrics_of, read_curves
-from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set
+from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set, check_choice
 from firewarden.training.versions import installed_versions
 
 _PACKAGES = ("firewarden", "torch", "torchvision", "ultralytics-opencv-headless", "albumentations", "numpy")
@@ -30,9 +31,12 @@ def train(
     overrides: dict[str, Any],
     extra: Sequence[ExtraFolder] = (),
     teacher: Path | None = None,
+    choice: LicenceChoice | None = None,
+    command: str = "",
 ) -> Path:
     """Start a new run; returns its folder. `overrides` replace keys of the config's `trainer` section, `extra` folders
-    join those of the config, `teacher` takes the place of its own."""
+    join those of the config, `teacher` takes the place of its own, `choice` of licences holds for all photos.
+    `command` is kept in the record."""
     for path in (config_path, weights):
         if not path.is_file():
             raise DatasetError(
@@ -40,11 +44,17 @@ def train(
             )
     recipe = read_recipe(config_path, data)
     _check_folders([*(folder.path for folder in (*recipe.extra, *extra)), data])
+    if choice is not None:
+        check_choice(data, [*recipe.extra, *extra], choice)
     run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     run.mkdir(parents=True)
-    prepared = _prepare(recipe, data, run, extra, teacher)
+    prepared = _prepare(recipe, data, run, extra, teacher, choice)
     arguments = {**recipe.trainer, **overrides, "seed": recipe.seed}
-    record = _start_record(recipe, prepared, arguments, weights, teacher or recipe.teacher)
+    record = {
+        **_start_record(recipe, prepared, arguments, weights, teacher or recipe.teacher),
+        "licences": _licences_record(choice),
+        "command": command,
+    }
     write_record(run, record)
     trainer = _build_trainer(
         {"device": "cpu", **arguments, "model": str(weights), "data": str(prepared.yaml_path),
@@ -79,13 +89,18 @@ def _check_folders(folders: Sequence[Path]) -> None:
 
 
 def _prepare(
-    recipe: Recipe, data: Path, run: Path, extra: Sequence[ExtraFolder], teacher: Path | None
+    recipe: Recipe,
+    data: Path,
+    run: Path,
+    extra: Sequence[ExtraFolder],
+    teacher: Path | None,
+    choice: LicenceChoice | None,
 ) -> TrainingSet:
     """Compose what the recipe asks for and build the folder to train from."""
     folders = [*recipe.extra, *extra]
     if recipe.compose is not None:
         composed = run / "composed"
-        compose_photos(data, data.parent / "cutouts", composed, recipe.compose)
+        compose_photos(data, data.parent / "cutouts", composed, recipe.compose, choice=choice)
         folders.insert(0, ExtraFolder(composed, recipe.compose_share))
     return build_training_set(
         data,
@@ -98,6 +113,7 @@ def _prepare(
         cable_labels=recipe.cable_labels,
         teacher=teacher or recipe.teacher,
         val_extra=recipe.val_extra,
+        choice=choice,
     )
 
 
@@ -151,6 +167,11 @@ def _start_record(
     }
 
 
+def _licences_record(choice: LicenceChoice | None) -> dict[str, Any] | None:
+    """Which licences the photos were chosen by; None where all were taken."""
+    return None if choice is None else {"chosen": list(choice.licences), "clear_only": choice.clear_only}
+
+
 def _teacher_record(teacher: Path | None) -> dict[str, Any] | None:
     """What completed the labels, and how sure it had to be."""
     path = teacher / "record.json" if teacher else None
@@ -164,15 +185,19 @@ def _teacher_record(teacher: Path | None) -> dict[str, Any] | None:
 
 
 def _origin(weights: Path) -> dict[str, Any]:
-    """What a run starts from. For the checkpoint of another run: that run's record too, and the weights it began with."""
+    """What a run starts from. For the checkpoint of another run: that run's record too, and the weights it began with.
+
+    Epochs are counted in the parent's own curves; a mean has none and keeps what its record says."""
     origin = {"weights": weights.name, "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
     above = list(weights.resolve().parents)
     record = above[min(2, len(above) - 1)] / "run.json"  # run/train/weights/best.pt
     if not record.exists():
         return origin
     parent = json.loads(record.read_text(encoding="utf-8"))
-    epochs_done = len(read_curves(record.with_name("train") / "results.csv").get("epoch", ()))
-    return {**origin, "weights": parent["weights"], "parent": {**parent, "epochs_done": epochs_done}}
+    curves = record.with_name("train") / "results.csv"
+    if curves.is_file():
+        parent = {**parent, "epochs_done": len(read_curves(curves).get("epoch", ()))}
+    return {**origin, "weights": parent["weights"], "parent": parent}
 
 
 def package_versions() -> dict[str, str]:

@@ -4,8 +4,9 @@ Val stays real: pictures of further folders enter train alone, and their own val
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from firewarden.datasets.labels import (
     read_labels,
     write_labels,
 )
+from firewarden.datasets.licences import LicenceChoice
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
 from firewarden.errors import DatasetError
 from firewarden.training.balance import Balance, part_sizes, repeat_factors, resample, round_factors
+from firewarden.training.made_by import UNSTATED, read_made_by, read_origins
 from firewarden.training.photo_rows import CableLabels, RowReader
 from firewarden.training.scenes import SCENES, scene_index
 
@@ -44,13 +47,16 @@ class ExtraFolder:
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """What one folder gave to train: different photos, listed pictures, and the hash of photos and labels."""
+    """What one folder gave to train: different photos, listed pictures, and the hash of photos and labels; of how many
+    different photos each origin is, and the command that made the folder, where it says so."""
 
     name: str
     sha256: str
     photos: int
     listed: int
     share: float | None
+    origins: Mapping[str, int] = field(default_factory=dict)
+    made_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -92,29 +98,42 @@ def build_training_set(
     cable_labels: CableLabels = "whole",
     teacher: Path | None = None,
     val_extra: bool = False,
+    choice: LicenceChoice | None = None,
 ) -> TrainingSet:
     """Link photos and write coded labels under `out`.
 
     `repeat` maps a substring of the manifest's source to how often its train photos are listed; `listed` fixes the number
     of listed train pictures. Val photos of places that train shows too are left out: they would reward memory in model
-    selection. With `val_extra` the val split of the extra folders goes to `val_made`, which no trainer sees.
+    selection. With `val_extra` the val split of the extra folders goes to `val_made`, which no trainer sees. `choice` of
+    licences holds for every folder and split; a folder of which nothing passes is refused.
     """
     classes, records = read_classes(source), read_manifest(source)
     reader = RowReader(classes, cable_labels, teacher)
-    real = _real_part(source, records, repeat, balance, seed)
-    parts = _sized([real, *(_extra_part(e, records, classes) for e in extra)], listed, seed)
+    train_photos, val_photos = (
+        _chosen(split_records(records, split), source, choice) for split in ("train", "val")
+    )
+    real = _real_part(source, train_photos, repeat, balance, seed)
+    parts = _sized([real, *(_extra_part(e, records, classes, choice) for e in extra)], listed, seed)
     digest, taken, placed = hashlib.sha256(), set[str](), []
     for part in parts:
         placed.append(_place_train(part, out / "train", reader, digest, taken))
     val = 0
-    for record in split_records(records, "val"):
+    for record in val_photos:
         image = source / record.file
         _place(image, reader.read(image, source, complete=False), out / VAL, [image.stem], digest)
         val += 1
     if val_extra:
-        _place_made(extra, out / VAL_MADE, reader)
+        _place_made(extra, out / VAL_MADE, reader, choice)
     train = sum(part.listed for part in placed)
     return TrainingSet(_write_yaml(out, classes), classes, digest.hexdigest(), train, val, tuple(placed))
+
+
+def check_choice(source: Path, extra: Sequence[ExtraFolder], choice: LicenceChoice) -> None:
+    """Refuse, before anything is made, a choice of licences that nothing of one of the folders passes."""
+    for split in ("train", "val"):
+        _chosen(split_records(read_manifest(source), split), source, choice)
+    for folder in extra:
+        _images(folder.path, "train", choice)
 
 
 def coded_names(classes: Iterable[str]) -> list[str]:
@@ -123,15 +142,20 @@ def coded_names(classes: Iterable[str]) -> list[str]:
     return classes + [f"ignore_{name}" for name in classes] + [f"scene_{name}" for name in SCENES]
 
 
+def _chosen(
+    records: Sequence[PhotoRecord], folder: Path, choice: LicenceChoice | None
+) -> Sequence[PhotoRecord]:
+    return records if choice is None else choice.choose(records, folder)
+
+
 def _real_part(
     source: Path,
-    records: Sequence[PhotoRecord],
+    train: Sequence[PhotoRecord],
     repeat: Mapping[str, int],
     balance: Balance | None,
     seed: int,
 ) -> _Part:
     """The train photos of the source: listed by source or by rarest class, whichever is more."""
-    train = split_records(records, "train")
     times = [max([n for name, n in repeat.items() if name in r.source], default=1) for r in train]
     if balance is not None:
         shown = [read_labels(source / "labels" / f"{r.stem}.txt").class_id.tolist() for r in train]
@@ -140,11 +164,13 @@ def _real_part(
     return _Part(source, [source / record.file for record in train], times)
 
 
-def _extra_part(extra: ExtraFolder, records: Sequence[PhotoRecord], classes: tuple[str, ...]) -> _Part:
+def _extra_part(
+    extra: ExtraFolder, records: Sequence[PhotoRecord], classes: tuple[str, ...], choice: LicenceChoice | None
+) -> _Part:
     """The train pictures of a further folder, all of them where it has no manifest."""
     if (extra.path / "classes.txt").exists() and read_classes(extra.path) != classes:
         raise DatasetError(f"{extra.path / 'classes.txt'} differs, expected the classes {list(classes)}")
-    images = _images(extra.path, "train")
+    images = _images(extra.path, "train", choice)
     if not images:
         raise DatasetError(f"{extra.path} has no train picture, expected at least one. Leave the folder out.")
     if (extra.path / "manifest.csv").exists():
@@ -158,9 +184,14 @@ def _extra_part(extra: ExtraFolder, records: Sequence[PhotoRecord], classes: tup
     return _Part(extra.path, images, [1] * len(images), extra.share)
 
 
-def _images(folder: Path, split: str) -> list[Path]:
+def _images(folder: Path, split: str, choice: LicenceChoice | None) -> list[Path]:
     if (folder / "manifest.csv").exists():
-        return [folder / record.file for record in read_manifest(folder) if record.split == split]
+        records = [record for record in read_manifest(folder) if record.split == split]
+        return [folder / record.file for record in (_chosen(records, folder, choice) if records else ())]
+    if choice is not None:
+        raise DatasetError(
+            f"{folder / 'manifest.csv'} is missing. Licences are read from it: leave the folder out."
+        )
     return list_images(folder) if split == "train" else []
 
 
@@ -179,7 +210,8 @@ def _place_train(
 ) -> PartRecord:
     """List the photos of one part; a name that an earlier part took gets the folder's name in front."""
     own = hashlib.sha256()
-    photos, scenes = 0, _scene_tags(part.folder)
+    origins, scenes = Counter[str](), _scene_tags(part.folder)
+    sources = read_origins(part.folder)
     for image, times in zip(part.images, part.times, strict=True):
         if not times:
             continue
@@ -192,8 +224,16 @@ def _place_train(
         )
         stems = [name, *(f"{name}__{copy}" for copy in range(1, times))]
         _place(image, rows, out, stems, digest, own)
-        photos += 1
-    return PartRecord(part.folder.name, own.hexdigest(), photos, sum(part.times), part.share)
+        origins[sources.get(image.name, UNSTATED)] += 1
+    return PartRecord(
+        part.folder.name,
+        own.hexdigest(),
+        origins.total(),
+        sum(part.times),
+        part.share,
+        dict(origins),
+        read_made_by(part.folder),
+    )
 
 
 def code_scene(rows: LabelRows, tag: str | None, classes: Sequence[str]) -> LabelRows:
@@ -212,9 +252,11 @@ def _scene_tags(folder: Path) -> dict[str, str]:
     return {Path(record.file).name: record.scene for record in read_manifest(folder)}
 
 
-def _place_made(extra: Sequence[ExtraFolder], out: Path, reader: RowReader) -> None:
+def _place_made(
+    extra: Sequence[ExtraFolder], out: Path, reader: RowReader, choice: LicenceChoice | None
+) -> None:
     for folder in (e.path for e in extra):
-        for image in _images(folder, "val"):
+        for image in _images(folder, "val", choice):
             rows = reader.read(image, folder, complete=False)
             _place(image, rows, out, [f"{folder.name}__{image.stem}"])
 

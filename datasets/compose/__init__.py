@@ -1,4 +1,4 @@
-"""Composed photos: real ones with things set in, drawn in or taken out, each with its untouched photo as negative."""
+"""Composed photos: real ones with things set in, drawn in or taken out, where a hazard is made with the untouched photo as negative."""
 
 from firewarden.datasets.compose.plan import ComposePlan, compose_photos
 

@@ -12,7 +12,7 @@ _LEFT_OVER = (0.15, 0.75)  # share of the door's width that stays in the picture
 _BESIDE = (0.8, 3.0)  # wall kept beside the door, in widths of what stays of it
 _LEAST_SIDE_PX = 160
 _CLEAR_SHARE = 0.25  # a box of which less stays goes to ignore
-_OPEN = (
+UNJUDGED = (  # hazards that nobody looked for in a door photo
     "blocked_exit",
     "corridor_clutter",
     "missing_extinguisher",
@@ -33,7 +33,7 @@ def make_cut_doors(sources: Sources, rng: np.random.Generator, index: int) -> li
         return []
     picture, labels, ignore = crop(ground, window)
     stem = f"compose_cutdoor_{index:05d}"
-    expect = Expectation(stem, "cut", rule_scene(ground), optional_hazards=_OPEN)
+    expect = Expectation(stem, "cut", rule_scene(ground), optional_hazards=UNJUDGED)
     return [Composed(stem, picture, labels, ignore, expect, manifest_of(ground, sources.split))]
 
 

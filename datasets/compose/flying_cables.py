@@ -10,6 +10,7 @@ from firewarden.datasets.compose.charging import draw_charging, draw_strip_alone
 from firewarden.datasets.compose.composed import Composed, Expectation, manifest_of, rule_scene
 from firewarden.datasets.compose.cord_drawing import Picture, blur_of, is_seen
 from firewarden.datasets.compose.cord_scene import CordScene, Drawn
+from firewarden.datasets.compose.cord_visible import change_seen, shows_cord, shows_strip
 from firewarden.datasets.compose.ground import Floor, Ground, as_box, floor_at_door, floor_by_horizon
 from firewarden.datasets.compose.parked import Parked, covers, metre_of, parked_vehicles
 from firewarden.datasets.compose.sources import Sources, is_door_photo
@@ -32,6 +33,7 @@ _CLOSE_UP = {
     "vehicle": 0.45,
     "ebike": 0.6,
 }  # of the picture's height
+_ALONE_DRAWS = 6
 _ALONE_SCENES = frozenset({"corridor", "lobby", "stairwell", "outdoor"})
 _UNCERTAIN_PLACES = frozenset({"indoor"})  # covered parking: whether it is a designated one cannot be seen
 
@@ -61,6 +63,8 @@ def make_flying_cables(sources: Sources, rng: np.random.Generator, index: int) -
     cords = draw_charging(photo, scene, rng)
     if not cords.cables or not is_seen(place.ground.photo, photo, cords.cables):
         return []
+    if not shows_cord(change_seen(place.ground.photo, photo), cords.cables):
+        return []
     flying = _composed(sources, place, photo, index, "flying", (*wires, *cords.cables), cords)
     pictures = [flying, _composed(sources, place, place.ground.photo, index, "clear")]
     if rng.random() < 0.7:
@@ -72,20 +76,25 @@ def make_flying_cables(sources: Sources, rng: np.random.Generator, index: int) -
 
 
 def _make_alone(sources: Sources, rng: np.random.Generator, index: int) -> list[Composed]:
-    """A strip on its lead where no vehicle stands, and the same place without."""
+    """A strip on its lead where no vehicle stands, and the same place without; nothing where no draw can be seen well."""
     records = [r for r in sources.records if r.scene in _ALONE_SCENES and not _shows(sources, r, "ebike")]
     records = [r for r in records if r.scene != _OUTDOOR or _is_street(sources, r)]
     records = [r for r in records if _is_view(sources, r)]
-    if not records:
-        return []
-    ground = sources.pick(records, rng)
-    place = _Place(ground, ground.ignore, [], _metre_on(ground, rng))
-    photo = ground.photo.copy()
-    drawn = draw_strip_alone(photo, _scene_of(place, photo), rng)
-    if drawn is None or not is_seen(ground.photo, photo, drawn.cables):
-        return []
-    alone = _composed(sources, place, photo, index, "strip_alone", drawn.cables, drawn)
-    return [alone, _composed(sources, place, ground.photo, index, "clear")]
+    for _ in range(_ALONE_DRAWS if records else 0):
+        ground = sources.pick(records, rng)
+        place = _Place(ground, ground.ignore, [], _metre_on(ground, rng))
+        photo = ground.photo.copy()
+        drawn = draw_strip_alone(photo, _scene_of(place, photo), rng)
+        if drawn is not None and _is_visible(ground.photo, photo, drawn):
+            alone = _composed(sources, place, photo, index, "strip_alone", drawn.cables, drawn)
+            return [alone, _composed(sources, place, ground.photo, index, "clear")]
+    return []
+
+
+def _is_visible(before: Picture, after: Picture, drawn: Drawn) -> bool:
+    change = change_seen(before, after)
+    seen = is_seen(before, after, drawn.cables)
+    return seen and shows_cord(change, drawn.cables) and shows_strip(change, drawn.strips)
 
 
 def _find_place(sources: Sources, rng: np.random.Generator) -> _Place | None:

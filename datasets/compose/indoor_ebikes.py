@@ -17,7 +17,7 @@ _SHARE_PERSON, _SHARE_ROW = 0.22, 0.5
 
 
 def make_indoor_ebikes(sources: Sources, rng: np.random.Generator, index: int) -> list[Composed]:
-    """One picture of a room with one to three e-bikes."""
+    """A room with one to three e-bikes, and the same room untouched."""
     if not sources.wide_rooms or not sources.places_of("ebike"):
         return []
     stem = f"compose_ebike_{index:05d}"
@@ -25,8 +25,16 @@ def make_indoor_ebikes(sources: Sources, rng: np.random.Generator, index: int) -
         stage = _furnish(sources, rng)
         composed = compose_stage(sources, stage, stem, stem, "ebike")
         if composed.expect.hazards:
-            return [composed]
+            return [composed, _untouched(sources, stage.ground, stem)]
     return []
+
+
+def _untouched(sources: Sources, ground: Ground, pair: str) -> Composed:
+    expect = Expectation(
+        pair, "untouched", rule_scene(ground), optional_hazards=tuple(sorted(open_hazards(ground)))
+    )
+    stem, manifest = f"{pair}_untouched", manifest_of(ground, sources.split)
+    return Composed(stem, ground.photo, ground.labels, ground.ignore, expect, manifest)
 
 
 def _furnish(sources: Sources, rng: np.random.Generator) -> Stage:

@@ -10,7 +10,7 @@ from firewarden.geometry import Polygon, clip_polygon, covered_share, polygon_ar
 
 Boxes = NDArray[np.float32]
 ZONE_DEPTH_H, ZONE_FAR_WIDTH_W = 0.60, 1.20
-LOWER_PART, COVER_GTE, OVERLAP_GTE = 0.3333, 0.20, 0.25
+LOWER_PART, LOWER_PART_W, COVER_GTE, OVERLAP_GTE = 0.3333, 0.40, 0.20, 0.25
 BASE_BELOW_H, BASE_ABOVE_H = 0.60, 0.15
 SIGN_DX_W, SIGN_BELOW_H, BRACKET_DX_W, BRACKET_BELOW_H = 2.0, 6.0, 1.5, 1.5
 OCCLUDERS = ("person", "bicycle", "ebike", "vehicle", "door", "carton", "furniture", "clutter")
@@ -39,7 +39,8 @@ def obstruction(door: Boxes, obstacles: Boxes) -> tuple[float, float]:
     below = (obstacles[:, 3] - door[3]) / (door[3] - door[1])
     near = obstacles[(below <= BASE_BELOW_H) & (below >= -BASE_ABOVE_H)]
     lower = near.copy()
-    lower[:, 1] = near[:, 3] - LOWER_PART * (near[:, 3] - near[:, 1])
+    width, height = near[:, 2] - near[:, 0], near[:, 3] - near[:, 1]
+    lower[:, 1] = near[:, 3] - np.maximum(LOWER_PART * height, np.minimum(height, LOWER_PART_W * width))
     middle = (door[1] + door[3]) / 2
     half = corners(np.array([door[0], middle, door[2], door[3]], np.float32))
     return covered_share(egress_zone(door), lower), covered_share(half, near)

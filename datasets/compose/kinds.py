@@ -10,6 +10,7 @@ from firewarden.datasets.compose.blocked_exit import make_blocked_exit
 from firewarden.datasets.compose.chain_locks import make_chain_locks
 from firewarden.datasets.compose.composed import Composed
 from firewarden.datasets.compose.cut_doors import make_cut_doors
+from firewarden.datasets.compose.door_swaps import make_door_swaps
 from firewarden.datasets.compose.exit_signs import make_exit_signs
 from firewarden.datasets.compose.flying_cables import make_flying_cables
 from firewarden.datasets.compose.indoor_ebikes import make_indoor_ebikes
@@ -40,4 +41,5 @@ KINDS: dict[str, Kind] = {
     "chain_locks": Kind(make_chain_locks, 7),
     "cut_doors": Kind(make_cut_doors, 8),
     "flying_cables": Kind(make_flying_cables, 10),
+    "door_swaps": Kind(make_door_swaps, 11),
 }

@@ -2,36 +2,44 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from firewarden.datasets.compose.brackets import WALL_BRACKETS, draw_bracket
+from firewarden.datasets.compose.brackets import BRACKETS, WALL_BRACKETS, draw_bracket
 from firewarden.datasets.compose.composed import Composed, Expectation, manifest_of, open_hazards, rule_scene
+from firewarden.datasets.compose.door_swaps import is_tilted
 from firewarden.datasets.compose.extinguisher_signs import draw_extinguisher_sign
-from firewarden.datasets.compose.ground import Ground, Picture, rows_of
+from firewarden.datasets.compose.ground import Box, Ground, Picture, rows_of
 from firewarden.datasets.compose.judged import OCCLUDERS, Boxes, point_is_seen
 from firewarden.datasets.compose.sources import Sources
 from firewarden.datasets.compose.standing import drop_shadow, resize_to_height
+from firewarden.datasets.compose.wall_spots import front_doors, pixels_per_metre, wall_spot
 from firewarden.datasets.labels import concat_rows
 from firewarden.datasets.paste import cut_out_on_plain_ground, match_light, match_sharpness, paste, warp
 
 HAZARD = "missing_extinguisher"
-_TRIES = 40
-_SIGN_SHARE, _BRACKET_SHARE = (0.045, 0.1), (0.07, 0.22)  # of the picture's height
-_MAX_STD, _MAX_DETAIL, _MIN_BRIGHT = 16.0, 9.0, 50.0  # of a plain wall's grey values
+EXTINGUISHER_M = 0.55  # height of a common portable one with its valve
+_CUES = ("extinguisher", "extinguisher_sign", "extinguisher_bracket", "fire_cabinet")
+_TRIES = 8
+_SIGN_M, _SIGN_FOOT_M = (0.15, 0.36), (1.3, 1.9)  # height, and of its lower edge above the floor
+_BRACKET_FOOT_M, _BOTTLE_FOOT_M = (0.6, 1.2), (0.45, 1.2)
 
 
 def mark_wall(sources: Sources, pair: str, rng: np.random.Generator) -> list[Composed]:
-    """An untouched wall, the same with a sign or bracket alone, and below a sign often with an extinguisher too."""
-    if not sources.rooms:
+    """An untouched wall, the same with a sign or bracket alone, and below a sign often with an extinguisher too. Walls are those
+    beside doors seen from the front, in level photos tagged as taken indoors; all else is left out."""
+    if not sources.door_walls:
         return []
-    ground = sources.pick(sources.rooms, rng)
-    cues = ground.boxes("extinguisher", "extinguisher_sign", "extinguisher_bracket", "fire_cabinet")
-    if len(cues) or _is_unchecked(ground):
+    ground = sources.pick(sources.door_walls, rng)
+    if len(ground.boxes(*_CUES)) or _is_unchecked(ground) or is_tilted(ground.photo):
         return []
     with_sign = rng.random() < 0.6
-    made = _with_sign(sources, ground, rng) if with_sign else _with_bracket(ground, rng)
+    made: _Made = []
+    for _ in range(_TRIES):
+        door = _pick_door(ground, rng)
+        made = made or (
+            _with_sign(sources, ground, door, rng) if with_sign else _with_bracket(ground, door, rng)
+        )
     if not made:
         return []
     scene, open_ = rule_scene(ground), open_hazards(ground)
@@ -45,6 +53,11 @@ def mark_wall(sources: Sources, pair: str, rng: np.random.Generator) -> list[Com
     ]  # fmt: skip
 
 
+def _pick_door(ground: Ground, rng: np.random.Generator) -> Box:
+    doors = front_doors(ground)
+    return doors[int(rng.integers(len(doors)))]
+
+
 def _is_unchecked(ground: Ground) -> bool:
     wanted = {ground.classes.index(n) for n in ("extinguisher", "extinguisher_sign", "extinguisher_bracket")}
     return bool(wanted & set(ground.ignore.class_id.tolist()))
@@ -53,32 +66,30 @@ def _is_unchecked(ground: Ground) -> bool:
 _Made = list[tuple[str, Ground, tuple[str, ...]]]
 
 
-def _with_bracket(ground: Ground, rng: np.random.Generator) -> _Made:
+def _with_bracket(ground: Ground, door: Box, rng: np.random.Generator) -> _Made:
     name = WALL_BRACKETS[int(rng.integers(len(WALL_BRACKETS)))]
-    bracket = draw_bracket(name, round(float(rng.uniform(*_BRACKET_SHARE)) * ground.hw[0]), rng)
-    spot = _plain_spot(ground, (2 * bracket.shape[0], 2 * bracket.shape[1]), (0.4, 0.7), rng)
-    if spot is None:
-        return []
-    x, y = spot[0] + bracket.shape[1] // 2, spot[1] + bracket.shape[0] // 2
-    mounted = set_on_wall(ground, bracket, "extinguisher_bracket", (x, y), rng)
+    height = float(rng.uniform(*BRACKETS[name].height_m)) * pixels_per_metre(door)
+    bracket = draw_bracket(name, round(height), rng)
+    spot = wall_spot(ground, door, (bracket.shape[0], bracket.shape[1]), _BRACKET_FOOT_M, rng)
+    mounted = set_on_wall(ground, bracket, "extinguisher_bracket", spot, rng) if spot is not None else None
     return [("bracket", mounted, (HAZARD,))] if mounted is not None else []
 
 
-def _with_sign(sources: Sources, ground: Ground, rng: np.random.Generator) -> _Made:
-    height = float(rng.uniform(*_SIGN_SHARE)) * ground.hw[0]
+def _with_sign(sources: Sources, ground: Ground, door: Box, rng: np.random.Generator) -> _Made:
+    height = float(rng.uniform(*_SIGN_M)) * pixels_per_metre(door)
     sign = warp(resize_to_height(draw_extinguisher_sign(rng), height), rng, tilt=float(rng.uniform(0, 0.05)))
     drawn = _catalogue_extinguisher(sources, rng)
-    tall = height * float(rng.uniform(1.6, 2.6))
+    tall = EXTINGUISHER_M * float(rng.uniform(0.85, 1.1)) * pixels_per_metre(door)
     bottle = resize_to_height(drawn, tall) if drawn is not None else None
     gap = height * float(rng.uniform(0.2, 1.4))
     size: tuple[int, ...] = (
         round(height + gap + tall),
         max(sign.shape[1], 0 if bottle is None else bottle.shape[1]),
     )
-    spot = _plain_spot(ground, (size[0], size[1]), (0.2, 0.6), rng)
+    spot = wall_spot(ground, door, (size[0], size[1]), _BOTTLE_FOOT_M, rng)
     if spot is None:  # no room for both: the sign alone
         bottle, size = None, sign.shape[:2]
-        spot = _plain_spot(ground, (size[0], size[1]), (0.2, 0.6), rng)
+        spot = wall_spot(ground, door, (size[0], size[1]), _SIGN_FOOT_M, rng)
     if spot is None:
         return []
     x, y = spot[0] + (size[1] - sign.shape[1]) // 2, spot[1]
@@ -100,27 +111,6 @@ def _catalogue_extinguisher(sources: Sources, rng: np.random.Generator) -> Pictu
         if cutout is not None and cutout.shape[0] > 1.3 * cutout.shape[1]:
             return cutout
     return None
-
-
-def _plain_spot(
-    ground: Ground, size_hw: tuple[int, int], rows: tuple[float, float], rng: np.random.Generator
-) -> tuple[int, int] | None:
-    """Top left of a plain, unlabelled piece of wall of this size; its top lies in `rows`, shares of the height."""
-    h, w = ground.hw
-    bh, bw = size_hw
-    taken = labelled_mask(ground, doors=True)
-    for _ in range(_TRIES if bw < w and bh < h else 0):
-        x, y = int(rng.integers(0, w - bw)), int(rng.uniform(*rows) * h)
-        spot = ground.photo[y : y + bh, x : x + bw]
-        if spot.shape[:2] == (bh, bw) and not taken[y : y + bh, x : x + bw].any() and _is_plain(spot):
-            return x, y
-    return None
-
-
-def _is_plain(spot: Picture) -> bool:
-    grey = cv2.cvtColor(np.ascontiguousarray(spot), cv2.COLOR_BGR2GRAY)
-    detail = float(np.abs(cv2.Laplacian(grey, cv2.CV_32F)).mean())
-    return float(grey.std()) <= _MAX_STD and detail <= _MAX_DETAIL and float(grey.mean()) >= _MIN_BRIGHT
 
 
 def labelled_mask(ground: Ground, *, doors: bool) -> NDArray[np.bool_]:

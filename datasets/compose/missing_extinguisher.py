@@ -10,14 +10,19 @@ from firewarden.datasets.compose.brackets import BRACKETS, WALL_BRACKETS, draw_b
 from firewarden.datasets.compose.composed import Composed, Expectation, manifest_of, open_hazards, rule_scene
 from firewarden.datasets.compose.ground import Box, Ground, as_box
 from firewarden.datasets.compose.judged import OCCLUDERS, point_is_seen
-from firewarden.datasets.compose.marked_walls import HAZARD, labelled_mask, mark_wall, set_on_wall
+from firewarden.datasets.compose.marked_walls import (
+    EXTINGUISHER_M,
+    HAZARD,
+    labelled_mask,
+    mark_wall,
+    set_on_wall,
+)
 from firewarden.datasets.compose.sources import Sources
 from firewarden.datasets.compose.wall_fill import fill_hole
 from firewarden.datasets.labels import LabelRows
 from firewarden.datasets.manifest import PhotoRecord
 
 Mask = NDArray[np.bool_]
-EXTINGUISHER_M = 0.55  # height of a common portable one with its valve
 _ATTEMPTS = 14
 _SHARE_UNMARKED, _SHARE_BRACKET = 0.4, 0.55
 _FLOOR_CHANGE = 28.0  # grey levels
@@ -25,6 +30,7 @@ _MARGIN = 0.12  # of the box's sides, for rim and contact shadow
 _MAX_HOLE = 0.28  # of the picture
 _MAX_SIGN_HIDDEN = 0.24
 _SHARE_SEEN, _SHARE_SIGNED, _SHARE_WALL = 0.35, 0.2, 0.3
+_SHARE_A_WALL = 0.015
 
 
 def make_missing_extinguisher(sources: Sources, rng: np.random.Generator, index: int) -> list[Composed]:
@@ -33,9 +39,8 @@ def make_missing_extinguisher(sources: Sources, rng: np.random.Generator, index:
     signed = sources.records_with("extinguisher", "extinguisher_sign")
     seen = [record for record in signed if _shows_its_place(sources, record)]
     pair = f"compose_missing_{index:05d}"
-    shares = np.array(
-        [_SHARE_SEEN, _SHARE_SIGNED, 1 - _SHARE_SEEN - _SHARE_SIGNED - _SHARE_WALL, _SHARE_WALL]
-    )
+    walls = _share_of_walls(sources)
+    shares = np.array([_SHARE_SEEN, _SHARE_SIGNED, 1 - _SHARE_SEEN - _SHARE_SIGNED - walls, walls])
     for _ in range(_ATTEMPTS):
         chosen = int(rng.choice(4, p=shares))
         if chosen == 3:
@@ -46,6 +51,12 @@ def make_missing_extinguisher(sources: Sources, rng: np.random.Generator, index:
         if made:
             return made
     return []
+
+
+def _share_of_walls(sources: Sources) -> float:
+    """The share of pairs on walls that never held an extinguisher; few places get few, so that none is seen all the time."""
+    places = {record.place_group for record in sources.door_walls}
+    return min(_SHARE_WALL, _SHARE_A_WALL * len(places))
 
 
 def _shows_its_place(sources: Sources, record: PhotoRecord) -> bool:

@@ -1,6 +1,6 @@
 """Where compositions take from: photos of one split, cut-outs of the same split, and the catalogue of crops."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,24 +11,43 @@ from PIL import Image
 
 from firewarden.datasets.compose.cutouts import Cutout, CutoutStore, Place
 from firewarden.datasets.compose.ground import Ground, Picture, as_box, read_ground
+from firewarden.datasets.compose.wall_spots import has_front_door, is_indoor
 from firewarden.datasets.labels import LabelRows, read_classes, read_labels
+from firewarden.datasets.licences import LicenceChoice
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, split_records
 
 _ROOM_SCENES = frozenset({"corridor", "lobby", "stairwell", "private_room"})
 _INDOOR_SOURCES = ("DoorDetect",)
 _MIN_CUTOUT_PX = 110
 _DRAWS = 25
-_CLOSE_UP = 0.33  # of the picture's height
+_CLOSE_UP = {  # of the picture's height: what is taller fills a photo that shows no floor to stand on
+    "extinguisher": 0.33,
+    "person": 0.6,
+    "clutter": 0.4,
+    "exit_sign": 0.14,
+}
 _MAX_SHARED = 0.25  # of a box with another one
 
 
 class Sources:
-    """Photos and cut-outs of one split. Nothing of another split can be reached through it, the catalogue apart."""
+    """Photos and cut-outs of one split. Nothing of another split can be reached through it, the catalogue apart, and
+    nothing that `choice` of licences leaves out. `lent` names the catalogue sets that were asked for."""
 
-    def __init__(self, folder: Path, catalogue: Path, split: str, cache: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        catalogue: Path,
+        split: str,
+        cache: Path | None,
+        choice: LicenceChoice | None = None,
+    ) -> None:
         self.folder, self.split = folder, split
         self.classes = read_classes(folder)
         self.records = split_records(read_manifest(folder), split)
+        if choice is not None:
+            self.records = choice.choose(self.records, folder)
+        self.lent: set[str] = set()
+        self._choice = choice
         self._catalogue = catalogue
         self._store = CutoutStore(folder, cache)
         self._places: dict[str, tuple[Place, ...]] = {}
@@ -36,6 +55,14 @@ class Sources:
         self.emptied: dict[
             str, Ground | None
         ] = {}  # grounds without their extinguishers, by stem; None: it would show
+
+    @property
+    def licence_options(self) -> tuple[str, ...]:
+        """The words of a command that choose the same licences; none where all may be used."""
+        if self._choice is None:
+            return ()
+        chosen = tuple(word for name in self._choice.licences for word in ("--licences", name))
+        return (*chosen, "--clear-only") if self._choice.clear_only else chosen
 
     def class_id(self, name: str) -> int:
         """The number of a class in the labels of this data folder."""
@@ -60,28 +87,41 @@ class Sources:
 
     @cached_property
     def wide_rooms(self) -> tuple[PhotoRecord, ...]:
-        """Those of `rooms` that no extinguisher fills: in a close-up there is no floor to stand on."""
-        bottle = self.class_id("extinguisher")
-        heights = {stem: rows.cxcywh[rows.class_id == bottle, 3] for stem, rows in self.labels.items()}
-        return tuple(r for r in self.rooms if not (heights[r.stem] > _CLOSE_UP).any())
+        """Those of `rooms` that no extinguisher, person, bin or sign fills: in a close-up there is no floor to stand on."""
+        tallest = {self.class_id(name): share for name, share in _CLOSE_UP.items()}
+        return tuple(r for r in self.rooms if not _is_close_up(self.labels[r.stem], tallest))
+
+    @cached_property
+    def door_walls(self) -> tuple[PhotoRecord, ...]:
+        """Records tagged as taken indoors that show a whole door from the front: the wall beside it is one for sure."""
+        doors = [r for r in self.records_with("door") if is_indoor(r)]
+        number = self.class_id("door")
+        return tuple(r for r in doors if has_front_door(self.labels[r.stem], number, self.hw(r)))
 
     def ground(self, record: PhotoRecord) -> Ground:
         """The photo of a record with its rows, to paint on."""
         return read_ground(self.folder, record, self.classes)
 
     def pick(self, records: Sequence[PhotoRecord], rng: np.random.Generator) -> Ground:
-        """One of the records, as ground: first a place, then a photo of it, so that a place of many photos is one place."""
-        places = sorted({record.place_group for record in records})
-        place = places[int(rng.integers(len(places)))]
-        there = [record for record in records if record.place_group == place]
-        return self.ground(there[int(rng.integers(len(there)))])
+        """One of the records, as ground."""
+        return self.ground(pick_record(records, rng))
 
     def crops(self, name: str) -> tuple[Picture, ...]:
-        """Catalogue pictures of one folder (exit_sign, other_sign, extinguisher_catalogue), BGR; empty where it is absent."""
+        """Catalogue pictures of one folder (exit_sign, other_sign, extinguisher_catalogue), BGR; empty where it is absent
+        or left out."""
+        if self._choice is not None and not self._choice.lends(name):
+            return ()
         if name not in self._crops:
             found = (cv2.imread(str(path)) for path in sorted((self._catalogue / name).glob("*.jpg")))
             self._crops[name] = tuple(np.asarray(p, np.uint8) for p in found if p is not None)
+        if self._crops[name]:
+            self.lent.add(name)
         return self._crops[name]
+
+    @cached_property
+    def source_of(self) -> dict[str, str]:
+        """The source of every record of the split, by stem."""
+        return {record.stem: record.source for record in self.records}
 
     def places_of(self, name: str) -> tuple[Place, ...]:
         """Where whole objects of a class can be cut from photos of this split; frames of lift cameras are left out."""
@@ -119,6 +159,21 @@ class Sources:
             if cutout is not None:
                 return cutout
         return None
+
+
+def _is_close_up(rows: LabelRows, tallest: Mapping[int, float]) -> bool:
+    """Whether a box is taller, as a share of the picture, than its class may be."""
+    return any(
+        float(box[3]) > tallest.get(int(c), 1.1) for c, box in zip(rows.class_id, rows.cxcywh, strict=True)
+    )
+
+
+def pick_record(records: Sequence[PhotoRecord], rng: np.random.Generator) -> PhotoRecord:
+    """One of the records: first a place, then a photo of it, so that a place of many photos is one place."""
+    places = sorted({record.place_group for record in records})
+    place = places[int(rng.integers(len(places)))]
+    there = [record for record in records if record.place_group == place]
+    return there[int(rng.integers(len(there)))]
 
 
 def is_door_photo(record: PhotoRecord) -> bool:

@@ -52,8 +52,8 @@ def find_python(given: str | None) -> str:
         return given
     if find_spec("bpy") is None:
         raise DatasetError(
-            "This Python has no bpy. Make an environment with 'pip install firewarden[synth]' and give its interpreter "
-            "with --python PATH, or run the command there."
+            "This Python has no bpy. In the checkout, make an environment with `pip install '.[synth]'` and give its "
+            "interpreter with --python PATH, or run the command there."
         )
     return sys.executable
 
@@ -178,7 +178,7 @@ def _why_not(log: Path, python: str) -> str:
     tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["no message"]
     return (
         f"{python} cannot render: {tail[0]}. Expected an interpreter with firewarden and bpy: "
-        "'pip install firewarden[synth]' there."
+        "in the checkout, `pip install '.[synth]'` there."
     )
 
 
