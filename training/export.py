@@ -82,13 +82,8 @@ def export(
 
     reference = TorchSession(checkpoint, top_k=row_count(input_size))
     images = {path.name: decode_image(path.read_bytes()) for path in calibration_images}
-    tensors = compare_tensors(
-        reference,
-        OnnxRawModel(manifest.model_path),
-        images,
-        input_size=input_size,
-        stride=manifest.stride,
-    )
+    onnx_model = OnnxRawModel(manifest.model_path)
+    tensors = compare_tensors(reference, onnx_model, images, input_size=input_size, stride=manifest.stride)
     tuned, calibration = _tune(manifest, data, hazard_data, split, on_photo)
     write_manifest(tuned)
     report = _measure(tuned, data, split, command)
@@ -96,9 +91,7 @@ def export(
     expected = evaluate(sceneless, None, data, split, draws=1, on_photo=on_photo)
     write_manifest(replace(tuned, metrics=_flat_metrics(report.metrics)))
     evaluation = {
-        **report.to_json(),
-        "hazard_budgets": {hazard: asdict(row) for hazard, row in tuned.hazard_budgets.items()},
-        "calibration": {name: group.to_json() for name, group in calibration.items()},
+        **_evaluation(report, tuned, calibration),
         "made_by": read_made_by(data),
         "also_on": [
             *(_measure_beside(tuned, d, _split_of(d, split), command, chose=True) for d in hazard_data),
@@ -109,6 +102,17 @@ def export(
     _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
     write_card(out, run=run, data=data, ablation=ablation)
     return out
+
+
+def _evaluation(
+    report: EvaluationReport, tuned: ModelManifest, calibration: Mapping[str, GroupCalibration]
+) -> dict[str, Any]:
+    """The figures of the split, with the budgets and calibration that were chosen on it."""
+    return {
+        **report.to_json(),
+        "hazard_budgets": {hazard: asdict(row) for hazard, row in tuned.hazard_budgets.items()},
+        "calibration": {name: group.to_json() for name, group in calibration.items()},
+    }
 
 
 def _tune(
