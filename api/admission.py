@@ -51,13 +51,23 @@ class Admission:
     def begin_upload(self, now_s: float, budget_s: float | None = None) -> int:
         """A ticket for an upload that may begin; raises Refused before a byte is read. `budget_s` is the time the client
         gives for the answer."""
-        ahead = self.in_line + self._fresh_uploads(now_s)
-        self._check(ahead, now_s, self.max_wait_s, budget_s)
-        if self._is_refusing(now_s) and ahead >= self.standing_line():
-            raise self._refuse("overload", now_s, self.wait_s(ahead))
+        ahead = self._ahead(now_s)
+        self._check_deadline(ahead, budget_s)
+        if reason := self._why_full(ahead, now_s):
+            raise self._refuse(reason, now_s, self.wait_s(ahead))
         self._next_upload += 1
         self._uploads[self._next_upload] = now_s
         return self._next_upload
+
+    def is_full(self, now_s: float) -> bool:
+        """Whether an upload would be refused now, whatever time its client gives; nothing is counted."""
+        return bool(self._why_full(self._ahead(now_s), now_s))
+
+    def turn_away(self, now_s: float) -> Refused | None:
+        """The refusal of one more upload, counted as such; None where it may come in."""
+        ahead = self._ahead(now_s)
+        reason = self._why_full(ahead, now_s)
+        return self._refuse(reason, now_s, self.wait_s(ahead)) if reason else None
 
     def end_upload(self, ticket: int, now_s: float) -> None:
         took_s = min(_SLOW_UPLOAD_S, now_s - self._uploads.pop(ticket))
@@ -65,7 +75,10 @@ class Admission:
 
     def enter(self, now_s: float, photos: int, budget_s: float | None = None) -> None:
         """Photos that are read join the line; raises Refused only at the outer limits, as their bytes have been paid for."""
-        self._check(self.in_line + photos - 1, now_s, self.max_wait_s + self.service_s * photos, budget_s)
+        ahead = self.in_line + photos - 1
+        self._check_deadline(ahead, budget_s)
+        if reason := self._past_limits(ahead, self.max_wait_s + self.service_s * photos):
+            raise self._refuse(reason, now_s, self.wait_s(ahead))
         self.in_line += photos
 
     def leave(self, photos: int) -> None:
@@ -114,14 +127,20 @@ class Admission:
         """Whether work that begins now may end in time."""
         return budget_s is None or budget_s >= self.alone_s
 
-    def _check(self, ahead: int, now_s: float, limit_s: float, budget_s: float | None) -> None:
-        wait_s = self.wait_s(ahead)
+    def _check_deadline(self, ahead: int, budget_s: float | None) -> None:
         if budget_s is not None and max(self.alone_s, (ahead + 1) / self.pace) > budget_s:
-            raise Refused("deadline", max(1, math.ceil(wait_s)))
+            raise Refused("deadline", max(1, math.ceil(self.wait_s(ahead))))
+
+    def _why_full(self, ahead: int, now_s: float) -> str:
+        """The reason to refuse an upload behind so many others; "" where there is none."""
+        if reason := self._past_limits(ahead, self.max_wait_s):
+            return reason
+        return "overload" if self._is_refusing(now_s) and ahead >= self.standing_line() else ""
+
+    def _past_limits(self, ahead: int, limit_s: float) -> str:
         if ahead >= self.streams + self.max_waiting:
-            raise self._refuse("queue_full", now_s, wait_s)
-        if wait_s > limit_s:
-            raise self._refuse("overload", now_s, wait_s)
+            return "queue_full"
+        return "overload" if self.wait_s(ahead) > limit_s else ""
 
     def _is_refusing(self, now_s: float) -> bool:
         return now_s < self._busy_until_s
@@ -133,6 +152,9 @@ class Admission:
         self._busy_until_s = now_s + _CALM_S
         through_s = wait_s + self._recently_refused / self.pace
         return Refused(reason, max(1, math.ceil(through_s)))
+
+    def _ahead(self, now_s: float) -> int:
+        return self.in_line + self._fresh_uploads(now_s)
 
     def _fresh_uploads(self, now_s: float) -> int:
         return sum(now_s - began_s < _SLOW_UPLOAD_S for began_s in self._uploads.values())

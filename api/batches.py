@@ -17,7 +17,8 @@ from firewarden.api.problems import Problem, invalid_fields
 from firewarden.api.schemas_jobs import BatchFieldsIn
 from firewarden.api.services import Services
 from firewarden.bulk.archives import Limits
-from firewarden.bulk.items import Facts
+from firewarden.bulk.items import Facts, Item
+from firewarden.bulk.manifests import Check
 from firewarden.cctv.refusals import find_refusal
 from firewarden.errors import DatasetError
 from firewarden.jobs.intake import IntakePolicy, Refuse, TooManyItems, incoming_folder, take_in
@@ -89,10 +90,27 @@ def _confidence(given: Sequence[str]) -> float | None:
 def _policy(services: Services, kind: JobKind, context: JobContext) -> IntakePolicy:
     settings = services.settings
     limits = Limits(settings.max_body_bytes, _RATIO)
+    check = _check_facts(services.inspector.rules)
     if kind is JobKind.PHOTOS:
-        return IntakePolicy(limits, settings.max_batch_items)
+        return IntakePolicy(limits, settings.max_batch_items, check=check)
     refuse = _refuse_places(context, services.inspector.rules)
-    return IntakePolicy(limits, settings.max_batch_items, refuse, needs=("camera", "time"))
+    return IntakePolicy(limits, settings.max_batch_items, refuse, check, needs=("camera", "time"))
+
+
+def _check_facts(rules: RulesPort) -> Check:
+    """A row of a manifest with a venue or scene that is none cannot be scored; it takes no photo from another row."""
+
+    def check(item: Item) -> str | None:
+        facts = item.facts
+        for kind, value, known in (
+            ("venue type", facts.venue, rules.venue_groups),
+            ("scene", facts.scene, rules.scenes),
+        ):
+            if value and value not in known:
+                return f"unknown {kind} {value!r}, expected one of {', '.join(sorted(known))}"
+        return None
+
+    return check
 
 
 def _refuse_places(context: JobContext, rules: RulesPort) -> Refuse:

@@ -19,7 +19,7 @@ from firewarden.inference.cctv_rules import RegisterRules
 from firewarden.jobs.photos import sweep_photos
 from firewarden.jobs.retention import forget_old_jobs
 from firewarden.ledger.blobs import BlobStore
-from firewarden.ledger.database import build_engine, database_now, prepare
+from firewarden.ledger.database import build_engine, check_exists, database_now, prepare
 
 _SENT_KEPT = timedelta(days=30)  # messages that were delivered, for questions
 
@@ -77,10 +77,15 @@ def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
     )
 
 
-def open_cctv(settings: Settings) -> CctvStores:
-    """Stores ready for use: folders made, schema up to date."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stores = build_cctv(build_engine(settings.resolved_database_url()), settings)
+def open_cctv(settings: Settings, *, make: bool = True) -> CctvStores:
+    """Stores ready for use: folders made, schema up to date. Raises HazardError where they cannot be and, unless `make`,
+    where there is no database: a mistyped folder must not look like one in which nothing happened."""
+    engine = build_engine(settings.resolved_database_url())
+    if make:
+        settings.make_data_dir()
+    else:
+        check_exists(engine)
+    stores = build_cctv(engine, settings)
     prepare(stores.engine)
     stores.open()
     return stores

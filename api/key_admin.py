@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -12,7 +11,7 @@ from firewarden.api.auth import ApiKey, Role, key_id_of, new_key
 from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
 from firewarden.errors import HazardError
-from firewarden.ledger.database import build_engine, database_now, is_sqlite, write_transaction
+from firewarden.ledger.database import build_engine, check_exists, database_now, write_transaction
 from firewarden.ledger.tables import api_keys
 
 
@@ -23,11 +22,8 @@ def open_database(settings: Settings, *, make: bool) -> Iterator[Engine]:
     engine = build_engine(settings.resolved_database_url())
     if make:
         settings.make_data_dir()
-    elif is_sqlite(engine.url) and not Path(engine.url.database or "").is_file():
-        raise HazardError(
-            f"there is no database at {engine.url.database}. Give the folder of the service with --data-dir, or its "
-            "FIREWARDEN_DATABASE_URL."
-        )
+    else:
+        check_exists(engine)
     repository = Repository(engine)
     try:
         repository.open()

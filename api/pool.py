@@ -82,6 +82,20 @@ class WorkPool:
         """Whether a thread that finishes its job now would find no other: it may as well do more of this one."""
         return self._admission.in_line <= self._admission.width(time.monotonic())
 
+    def is_full(self) -> bool:
+        """Whether an upload would be refused now; nothing is counted."""
+        with self._lock:
+            return self._admission.is_full(time.monotonic())
+
+    def turn_away(self) -> int | None:
+        """Refuse one more upload, counted, and tell the seconds of its Retry-After; None where it may come in."""
+        with self._lock:
+            refused = self._admission.turn_away(time.monotonic())
+        if refused is None:
+            return None
+        self._on_refused(refused.reason)
+        return refused.retry_after_s
+
     @contextmanager
     def upload(self, caller: Caller) -> Iterator[None]:
         """Around reading a body; raises the 429 or 503 Problem before a byte is read."""

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +19,9 @@ from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
 from firewarden.api.supervisor import Build, Supervisor
 from firewarden.errors import HazardError
+from firewarden.jobs.inspection_retention import forget_old_inspections, swept
+from firewarden.ledger.blobs import BlobStore
+from firewarden.ledger.database import build_engine
 from firewarden.models.manifest import is_model_id
 
 DEFAULT_HOST = "127.0.0.1"
@@ -28,10 +32,20 @@ _log = logging.getLogger(__name__)
 
 def serve(settings: Settings, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
     """Load model and rules, then answer until told to stop. Raises HazardError where either is unusable."""
-    if settings.workers == 1:
-        serve_inspector(build_inspector(settings), settings, host, port)
-    else:
-        serve_workers(build_inspector, settings, host, port)
+    with _swept(settings):
+        if settings.workers == 1:
+            serve_inspector(build_inspector(settings), settings, host, port)
+        else:
+            serve_workers(build_inspector, settings, host, port)
+
+
+def _swept(settings: Settings) -> AbstractContextManager[None]:
+    """Old inspections are deleted meanwhile, by this process alone, whatever the number of workers."""
+    if not settings.keep_inspections_days:
+        return nullcontext()
+    engine = build_engine(settings.resolved_database_url())
+    blobs = BlobStore(settings.data_dir / "blobs")
+    return swept(lambda: forget_old_inspections(engine, blobs, days=settings.keep_inspections_days))
 
 
 def build_inspector(settings: Settings) -> InspectorPort:

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     job_retention_days: int = Field(
         default=30, ge=1, description="Days that a batch and its results are kept after its end."
     )
+    keep_inspections_days: int = Field(
+        default=0, ge=0, description="Days that inspections and their photos are kept; 0: for ever."
+    )
     max_photos: int = Field(default=20, ge=1, description="Photos in one multipart request.")
     max_pixels: int = Field(default=50_000_000, ge=1, description="Width x height of one photo.")
     body_timeout_s: float = Field(default=60.0, gt=0, description="Time an upload may take before 408.")

@@ -1,12 +1,14 @@
 """Tar and zip archives as sources: members are read in order into memory, nothing is ever unpacked to disk.
 
 Refused, each with a row that says so: names that leave the archive, absolute names, links and devices, encrypted members,
-members above the size of a picture. An archive that unpacks to far more than it weighs, or is damaged, ends with a row of
-its own; the members before it stand.
+members above the size of a picture. They are listed after the sound ones of their archive, so that they take no picture's
+name. An archive that unpacks to far more than it weighs, or is damaged, ends with a row of its own; the members before it
+stand.
 """
 
 import bz2
 import gzip
+import json
 import lzma
 import re
 import stat
@@ -16,10 +18,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
 from firewarden.bulk.folders import is_photo_name
-from firewarden.bulk.items import MAX_BYTES, HeldReader, Item, broken
+from firewarden.bulk.items import MAX_BYTES, BrokenReader, HeldReader, Item, broken
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
@@ -52,6 +55,21 @@ def is_archive(path: Path) -> bool:
 
 def archive_items(path: Path, limits: Limits = Limits()) -> Iterator[Item]:
     """Pictures of an archive, keyed `archive!member`. The archive itself is an item where it cannot be read to its end."""
+    with SpooledTemporaryFile(max_size=_MIB, mode="w+") as refused:
+        for item in _members(path, limits):
+            if isinstance(item.reader, BrokenReader):
+                told = [item.key, item.reader.message, item.place, item.reader.final]
+                refused.write(json.dumps(told) + "\n")
+            else:
+                yield item
+        refused.seek(0)
+        for line in refused:
+            key, message, place, final = json.loads(line)
+            yield broken(key, message, place, final=final)
+
+
+def _members(path: Path, limits: Limits) -> Iterator[Item]:
+    """Pictures and refused members in the order of the archive, last what is wrong with it as a whole."""
     members = _zip_items if path.name.lower().endswith(".zip") else _tar_items
     try:
         yield from members(path, limits)

@@ -19,10 +19,10 @@ _LINE_EVERY_S = 60.0
 
 
 @contextmanager
-def shown_progress(console: Console, total: int | None, *, quiet: bool) -> Iterator[OnProgress]:
-    """Feed the bar with tallies, or where the console is no terminal, a line a minute; nothing is shown where `quiet`."""
-    if console.is_terminal or quiet:
-        with _bar(console, total, quiet=quiet) as show:
+def shown_progress(console: Console, total: int | None) -> Iterator[OnProgress]:
+    """Feed the bar with tallies, or where the console is no terminal, a line a minute."""
+    if console.is_terminal:
+        with _bar(console, total) as show:
             yield show
     else:
         yield line_a_minute(lambda line: console.print(line, highlight=False, soft_wrap=True), total)
@@ -50,7 +50,7 @@ def line_a_minute(
 
 
 @contextmanager
-def _bar(console: Console, total: int | None, *, quiet: bool) -> Iterator[OnProgress]:
+def _bar(console: Console, total: int | None) -> Iterator[OnProgress]:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
@@ -58,7 +58,7 @@ def _bar(console: Console, total: int | None, *, quiet: bool) -> Iterator[OnProg
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("[red]{task.fields[failed]}"),
     )
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("batch", total=total, rate="", failed="")
 
         shown_s = -_SHOW_EVERY_S

@@ -4,8 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,14 @@ from firewarden.bulk.items import BatchStopped
 from firewarden.bulk.scorer import Row
 from firewarden.errors import DatasetError
 
-_GROUP = 1000  # rows in memory at a time
+_GROUP_ROWS, _GROUP_BYTES = 1000, 16 * 2**20  # of JSON lines, in memory at a time
+_FILTERED_BY = [
+    "path",
+    "camera",
+    "time",
+    "verdict",
+    "risk_level",
+]  # the others' bounds would only fill the footer
 
 
 def check_target(path: Path) -> Literal["jsonl", "parquet"]:
@@ -53,7 +59,8 @@ def _pending(path: Path) -> Iterator[Path]:
         yield pending
         pending.replace(path)
     except OSError as error:
-        pending.unlink(missing_ok=True)
+        with suppress(OSError):
+            pending.unlink(missing_ok=True)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         told = "the disk is full" if full else f"cannot write: {error.strerror or error}"
         raise BatchStopped(
@@ -65,12 +72,25 @@ def _write_parquet(path: Path, lines: Iterable[bytes]) -> None:
     pa, pq = _pyarrow(path)
     schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in _COLUMNS.items()])
     schema = schema.append(pa.field("hazards", pa.list_(pa.string())))
-    rest = iter(lines)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while group := list(islice(rest, _GROUP)):
+    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=_FILTERED_BY) as writer:
+        for group in _groups(lines):
             writer.write_table(pa.Table.from_pylist([flat_row(line) for line in group], schema=schema))
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _groups(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Lines as they are held at a time: a row group each."""
+    group: list[bytes] = []
+    held = 0
+    for line in lines:
+        group.append(line)
+        held += len(line)
+        if len(group) >= _GROUP_ROWS or held >= _GROUP_BYTES:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
 
 
 _COLUMNS = {

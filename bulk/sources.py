@@ -60,6 +60,10 @@ def _is_table(source: str) -> bool:
 def _count(source: str) -> int | None:
     path = Path(source)
     if is_object_url(source):
+        if (is_archive(path) or is_manifest(path)) and not source.endswith("/"):
+            raise DatasetError(
+                f"{source}: archives and manifests are not read in an object store; copy it here, and name the copy"
+            )
         open_store(split_url(source)[0])
         return None
     if "://" in source:

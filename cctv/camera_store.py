@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from firewarden.cctv.camera import ZONE_KINDS, Camera, Zones, parse_window
 from firewarden.ledger.database import database_now, insert_if_new, write_transaction
-from firewarden.ledger.tables import camera_health, camera_states, cameras, idempotency_keys
+from firewarden.ledger.tables import camera_claims, camera_health, camera_states, cameras, idempotency_keys
 
 _PLAIN = ("id", "name", "venue", "venue_type", "scene", "sample_every_s", "retention_days")
 
@@ -112,8 +112,8 @@ def find_camera(connection: Connection, camera_id: str) -> Camera | None:
 
 
 def delete_camera(connection: Connection, camera_id: str) -> bool:
-    """Take a camera, what is followed at it and how it did out; False where there is none."""
-    for table in (camera_states, camera_health):
+    """Take a camera, what is followed at it, how it did and who watches it out; False where there is none."""
+    for table in (camera_states, camera_health, camera_claims):
         connection.execute(delete(table).where(table.c.camera_id == camera_id))
     return bool(connection.execute(delete(cameras).where(cameras.c.id == camera_id)).rowcount)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firewarden.cctv.camera import Camera
@@ -21,6 +22,7 @@ from firewarden.cctv.runner_memory import Memory
 from firewarden.cctv.runner_status import CameraStatus
 from firewarden.cctv.sink import EventSink
 from firewarden.cctv.video_source import CaptureState
+from firewarden.cli_console import print_table
 from firewarden.errors import HazardError
 from firewarden.inference.inspector import Inspector
 
@@ -95,26 +97,19 @@ def failed_recordings(statuses: Iterable[CameraStatus]) -> list[str]:
 
 
 def print_statuses(console: Console, statuses: Sequence[CameraStatus]) -> None:
-    """One line a camera. `late`: pictures whose time was not after the one before, which were not looked at."""
-    names = (
-        "camera",
-        "state",
-        "frames",
-        "inferences",
-        "skipped",
-        "late",
-        "dropped",
-        "reconnects",
-        "problems",
-    )
-    table = Table(*names, box=None)
+    """One line a camera. Not looked at were pictures whose time was not after the one before (`late`) or has not come yet
+    (`ahead`). Below, what went wrong last with each."""
+    head = ("camera", "state", "frames", "inferences", "skipped", "late", "ahead", "dropped", "reconnects")
+    table = Table(*head, "problems", box=None)
     for status in statuses:
         health = status.health
-        seen = (health.frames, health.inferences, health.skipped, health.late)
+        seen = (health.frames, health.inferences, health.skipped, health.late, health.ahead)
         counts = (*seen, status.dropped, status.reconnects)
-        told = ", ".join(status.problems) + (f" ({status.last_error})" if status.last_error else "")
-        table.add_row(status.camera_id, status.state.value, *map(str, counts), told)
-    console.print(table)
+        table.add_row(status.camera_id, status.state.value, *map(str, counts), ", ".join(status.problems))
+    print_table(console, table)
+    for status in statuses:
+        if status.last_error and status.state is not CaptureState.FAILED:  # those are told by themselves
+            console.print(escape(f"{status.camera_id}: {status.last_error}"), highlight=False, soft_wrap=True)
 
 
 def now() -> datetime:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from sqlalchemy.exc import SQLAlchemyError
 
 from firewarden.cctv.camera import Camera
+from firewarden.cctv.camera_claims import CameraClaims
 from firewarden.cctv.camera_store import CameraStore
 from firewarden.cctv.runner import Watched
 from firewarden.cctv.stream_address import read_address
@@ -24,39 +25,58 @@ class LiveRegister:
         self,
         store: CameraStore,
         *,
+        claims: CameraClaims | None = None,
         only: Collection[str] = (),
         replay: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`only`: patterns of ids, of which one has to fit; none: all cameras."""
-        self._store, self._only = store, tuple(only)
+        """`only`: patterns of ids, of which one has to fit; none: all cameras. With `claims`, no other process watches a
+        camera at the same time."""
+        self._store, self._claims, self._only = store, claims, tuple(only)
         self._replay, self._environment = replay, environment
         self._marks: dict[str, datetime] = {}
         self._told: dict[str, str] = {}  # of cameras that are left out
+        self._usable: Watched = ()
+        self._held: frozenset[str] = frozenset()
 
     def read(self) -> Watched:
-        """All cameras that can be watched from here. Raises SQLAlchemyError."""
-        marks = self._store.marks()  # before the cameras: a change in between is read again
-        watched = self._watched()
-        self._marks = marks
-        return watched
+        """All cameras that can be watched from here, and now are by nobody else. Raises SQLAlchemyError."""
+        self._marks = self._store.marks()  # before the cameras: a change in between is read again
+        self._usable = self._read_usable()
+        return self._claimed()
 
     def follow(self, adopt: Callable[[Watched], None]) -> None:
-        """Hand all cameras to `adopt` where the register has changed, or a camera was left out. A database that is away
-        leaves all as it is, and is asked again the next time."""
+        """Hand all cameras to `adopt` where the register has changed, a camera was left out, or one has come to this
+        process or gone to another. A database that is away leaves all as it is, and is asked again the next time."""
         try:
             marks = self._store.marks()
-            left_out = set(self._told)
-            if marks == self._marks and not left_out:
-                return
-            watched = self._watched()
-            if marks != self._marks or set(self._told) != left_out:
+            left_out, held = set(self._told), self._held
+            if marks != self._marks or left_out:
+                self._usable = self._read_usable()
+            watched = self._claimed()
+            if (marks, set(self._told), self._held) != (self._marks, left_out, held):
                 adopt(watched)
             self._marks = marks
         except SQLAlchemyError as error:
             _log.warning("the register was not read (%s); the cameras stay as they are", type(error).__name__)
 
-    def _watched(self) -> Watched:
+    def release(self) -> None:
+        """Nothing is watched any more: others may take the cameras at once."""
+        try:
+            if self._claims is not None:
+                self._claims.release()
+        except SQLAlchemyError as error:
+            _log.warning(
+                "the cameras were not given up (%s); others wait for the lease", type(error).__name__
+            )
+
+    def _claimed(self) -> Watched:
+        if self._claims is None:
+            return self._usable
+        self._held = self._claims.hold([camera.id for camera, _ in self._usable])
+        return [(camera, source) for camera, source in self._usable if camera.id in self._held]
+
+    def _read_usable(self) -> Watched:
         chosen = chosen_cameras(self._store.load_all(), self._only)
         listed = [(camera, self._source(camera)) for camera in chosen]
         watched = [(camera, source) for camera, source in listed if source is not None]

@@ -1,6 +1,7 @@
 """Places where the law allows no camera. Pure."""
 
 import re
+from functools import cache
 
 from firewarden.inference.cctv_rules import RefusedPlace, RegisterRules
 
@@ -36,12 +37,17 @@ def _named_place(name: str, rules: RegisterRules) -> RefusedPlace | None:
 
 
 def _holds_any(name: str, words: tuple[str, ...]) -> bool:
-    """Whether a name holds one of the words: English ones whole (or their plural), Chinese ones anywhere."""
+    """Whether a name holds one of the words: English ones whole (or their plural), Chinese ones anywhere. Blanks do not
+    count: "guestroom", "rest room" and 宿 舍 are what they are."""
     spaced = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
-    return any(
-        re.search(rf"\b{re.escape(word)}(?:s|es)?\b", spaced) if word.isascii() else word in spaced
-        for word in words
-    )
+    closed = spaced.replace(" ", "")
+    return any(_pattern(word).search(spaced) if word.isascii() else word in closed for word in words)
+
+
+@cache
+def _pattern(word: str) -> re.Pattern[str]:
+    letters = " ?".join(re.escape(letter) for letter in word if letter != " ")
+    return re.compile(rf"\b{letters}(?:s|es)?\b")
 
 
 def _refusal(what: str, rules: RegisterRules, cure: str) -> str:

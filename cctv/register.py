@@ -251,7 +251,7 @@ def _csv_rows(path: Path) -> list[_Row]:
         reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
         if not set(_REQUIRED) <= set(reader.fieldnames or ()):
             raise PolicyError(
-                f"{path}:1: columns are {reader.fieldnames}, expected at least {', '.join(_REQUIRED)}"
+                f"{path}:1: columns are {reader.fieldnames}, expected at least {', '.join(_REQUIRED)}, with commas between"
             )
         return [_Row(_from_cells(cells), reader.line_num, {}) for cells in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

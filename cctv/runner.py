@@ -54,6 +54,10 @@ class Register(Protocol):
         """Hand all cameras over where any has changed since; where that cannot be told now, do nothing."""
         ...
 
+    def release(self) -> None:
+        """No camera is watched any more, and what was followed is kept."""
+        ...
+
 
 @dataclass(slots=True)
 class _Chore:
@@ -201,10 +205,10 @@ class Runner:
 
     def _chores(self, now: float) -> list[_Chore]:
         listed: list[tuple[Callable[[], None], float]] = []
+        if (register := self._register) is not None:  # first: what has gone to another process is not saved
+            listed.append((lambda: register.follow(self.adopt), _ASK_EVERY_S))
         if self._memory is not None:
             listed += [(self._save, _SAVE_EVERY_S), (self._ask, _ASK_EVERY_S)]
-        if (register := self._register) is not None:
-            listed.append((lambda: register.follow(self.adopt), _ASK_EVERY_S))
         if (report := self._report) is not None:
             listed.append((lambda: report(self.statuses()), _REPORT_EVERY_S))
         return [_Chore(do, every_s, now + every_s) for do, every_s in listed]
@@ -216,6 +220,8 @@ class Runner:
         for worker in workers:
             worker.join()
         self._save()
+        if self._register is not None:
+            self._register.release()
 
     def _save(self) -> None:
         if self._memory is not None:

@@ -1,6 +1,7 @@
 """Clips for a simulation: pictures as a camera would show them, H.264, each held for a while with the noise of a sensor;
 a frozen camera's and a damaged one's."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,10 +13,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from firewarden.cctv.frame import Pixels
+from firewarden.errors import DatasetError
 
 _NOISE = 3.0  # grey values, standard deviation
 _HEAD = 4096  # bytes left whole, so that the file can be opened
 _SEED = 7
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,23 @@ def held(stills: Sequence[Pixels], plan: ClipPlan) -> Iterator[Pixels]:
 
 
 def still_pictures(folder: Path, wh: tuple[int, int], count: int) -> list[Pixels]:
-    """The first pictures of a folder, cut to the shape of a camera's."""
+    """The first pictures of a folder that can be read, cut to the shape of a camera's. Raises DatasetError for what is no
+    folder."""
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder; name one with JPEG, PNG or WebP pictures, or none")
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-    return [_fitted(path, wh) for path in islice(paths, count)]
+    readable = (still for path in paths if (still := _fitted(path, wh)) is not None)
+    return list(islice(readable, count))
 
 
-def _fitted(path: Path, wh: tuple[int, int]) -> Pixels:
-    with Image.open(path) as opened:
-        upright = ImageOps.exif_transpose(opened).convert("RGB")
+def _fitted(path: Path, wh: tuple[int, int]) -> Pixels | None:
+    """None for a file that holds no whole picture."""
+    try:
+        with Image.open(path) as opened:
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, SyntaxError, Image.DecompressionBombError):
+        _log.warning("%s cannot be read as a picture; left out", path)
+        return None
     return np.asarray(ImageOps.fit(upright, wh), np.uint8)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from firewarden.cctv.runner import Effort
 from firewarden.cctv.simulate import Rehearsal
+from firewarden.cli_console import print_table
 from firewarden.inference.inspector import Inspector
 from firewarden.inference.machine import cpu_name, runtime_versions, usable_cores
 
@@ -70,7 +71,8 @@ def summary(sums: dict[str, Any]) -> str:
     return (
         f"{sums['offered']} pictures offered, {sums['frames']} looked at, {sums['dropped']} dropped, {sums['backlog']} "
         f"waiting at the end; {sums['inferences']} inferences; delay p50 {delay['p50']:.0f} ms, p95 {delay['p95']:.0f} ms; "
-        f"{sums['cpu_cores']:.2f} cores used. Counted once all had settled for 10 s."
+        f"{sums['cpu_cores']:.2f} cores used. Counted once all had settled for 10 s. Looked at: by "
+        "masks and motion gate; an inference is a run of the network, spent where the picture changed."
     )
 
 
@@ -78,7 +80,7 @@ def print_rehearsal(console: Console, rehearsal: Rehearsal) -> None:
     table = Table(*_HEAD, box=None, pad_edge=False)
     for row in _rows(rehearsal):
         table.add_row(*row)
-    console.print(table)
+    print_table(console, table)
     console.print(f"{headline(rehearsal)}\n{summary(rehearsal.to_json())}", highlight=False)
 
 

@@ -32,10 +32,11 @@ def from_micros(microseconds: int) -> datetime | None:
         return None
 
 
-def settle(told: datetime | None, received: datetime) -> tuple[datetime, bool]:
-    """The time of a live picture, and whether the stream's own clock had to be left aside."""
+def settle(told: datetime | None, received: datetime, lag: timedelta = timedelta(0)) -> tuple[datetime, bool]:
+    """The time of a live picture, and whether the stream's own clock had to be left aside: then the picture is as long on
+    its way as the one before, `lag`, so that times go on."""
     if told is None:
         return received, False
     if abs((received - told).total_seconds()) > _TRUSTED_S:
-        return received, True
+        return received - lag, True
     return min(told, received), False

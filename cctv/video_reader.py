@@ -20,6 +20,7 @@ from firewarden.cctv.stream_address import CONNECT_S, READ_S, open_options
 from firewarden.cctv.video_clock import file_start, from_micros, produced_at, settle
 from firewarden.cctv.video_sampling import Sampling
 from firewarden.cctv.video_source import Capture, Source
+from firewarden.cctv.video_times import BACK_S, without_damage
 
 MAX_PIXELS = 3840 * 2160  # larger pictures are scaled down to it
 _DECODED_PIXELS = 8192 * 8192  # a damaged header may announce any size: beyond this nothing is decoded
@@ -27,7 +28,6 @@ _MIN_SIDE = 32
 _GIVE_UP_AFTER = 250  # packets in a row that give no picture: open anew
 _KEY_WITHIN = 300  # packets; some cameras never send a key frame
 _CUT_SHARE = 0.98  # a file that ends before so much of its announced length is cut off
-_BACK_S = 1.0  # a file whose times step back by more begins anew, as where recordings were joined
 _FRESH_STARTS = 8  # of reading, within one opening, after damage that misled the library
 
 
@@ -87,12 +87,12 @@ class Reader:
         self._fruitless = 0
         self._packets = 0
         self._last_s = 0.0  # media time of the last packet
-        self._shown_s = (
-            0.0  # the same of the last picture: above that of its packet where pictures are reordered
-        )
+        self._farthest_s = 0.0  # of packets that lied about theirs: the length of a file may go by them
+        self._shown_s = 0.0  # of the last picture: above that of its packet where pictures are reordered
         self._shift_s = 0.0  # what a file's own times lack since they began anew
         self._first_s: float | None = None
         self._began_s: float | None = None
+        self._lag = timedelta(0)  # of a stream's own clock behind receipt, when it was believed last
         self._file_start = self._read_file_start()
 
     def samples(self) -> Iterator[Sample]:
@@ -100,7 +100,7 @@ class Reader:
         if self._source.offset_s:
             offset = round(self._source.offset_s * 1e6) + (self._container.start_time or 0)
             self._container.seek(offset, backward=True)
-        for packet in self._demux():
+        for packet in self._demux() if self._source.is_stream else self._mended():
             if self._begins_anew(packet):
                 yield from self._taken(self._drain(), packet, self._last_s)
                 self._go_on(packet)
@@ -133,6 +133,16 @@ class Reader:
                     return
         raise StreamBroken("cannot be read: damaged list of streams")
 
+    def _mended(self) -> Iterator[Any]:
+        """The packets of a file, with times that damage has put far away set right."""
+        begins_s = (self._container.start_time or 0) / 1e6
+        return without_damage(self._demux(), begins_s, self._frame_length_s(), self._note_leap)
+
+    def _note_leap(self, own_s: float) -> None:
+        self._farthest_s = max(self._farthest_s, self._shifted_s(own_s))
+        self._counts.clock_off += 1
+        self._counts.last_error = "times that leap were set right"
+
     def _step(self, step: Callable[[], Any], what: str) -> Any:
         """Run what may hang; the watchdog sees since when."""
         self._counts.step_at = time.monotonic()
@@ -146,7 +156,7 @@ class Reader:
     def _begins_anew(self, packet: Any) -> bool:
         """Whether the times of a file step back here. Those of a stream are not gone by."""
         stamped = packet.dts is not None and not self._source.is_stream
-        return stamped and self._media_s(packet) < self._last_s - _BACK_S
+        return stamped and self._media_s(packet) < self._last_s - BACK_S
 
     def _drain(self) -> list[Any]:
         """The pictures that the decoder still holds; it is ready for others afterwards."""
@@ -251,8 +261,9 @@ class Reader:
         if not self._source.is_live:
             self._counts.clock_off += self._shift_s != 0
             return self._file_start + timedelta(seconds=t)
-        at, off = settle(self._told_at(packet), now)
+        at, off = settle(self._told_at(packet), now, self._lag)
         self._counts.clock_off += off
+        self._lag = now - at
         return at
 
     def _told_at(self, packet: Any) -> datetime | None:
@@ -262,11 +273,9 @@ class Reader:
         if packet.has_sidedata("prft"):
             return produced_at(bytes(packet.get_sidedata("prft")))
         start = self._container.start_time_realtime
-        return (
-            None
-            if start is None or packet.pts is None
-            else from_micros(start + round(self._media_s(packet) * 1e6))
-        )
+        if start is None or packet.pts is None:
+            return None
+        return from_micros(start + round(self._media_s(packet) * 1e6))
 
     def _read_file_start(self) -> datetime:
         if self._source.is_stream:
@@ -280,7 +289,7 @@ class Reader:
         length = (self._container.duration or 0) / 1e6
         if self._source.is_stream:
             raise StreamBroken("ended")
-        if not self._packets or self._last_s < length * _CUT_SHARE - 1:
+        if not self._packets or max(self._last_s, self._farthest_s) < length * _CUT_SHARE - 1:
             raise StreamBroken(f"cut off after {self._last_s:.0f} of {length:.0f} s")
 
 

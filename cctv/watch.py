@@ -16,12 +16,12 @@ from firewarden.cctv.health import Health, with_picture
 from firewarden.cctv.masks import mask_frame
 from firewarden.cctv.motion import Blocks, Gate, observe, to_blocks, with_look
 from firewarden.cctv.sightings import Look, find_sightings, view_of
+from firewarden.cctv.video_sampling import EARLY_SHARE, is_late
 from firewarden.findings import InspectionResult, Verdict
 from firewarden.inference.cctv_rules import Nearness
 from firewarden.inference.image import Image
 from firewarden.inference.inspector import Inspector
 
-_EARLY_SHARE = 0.1  # clocks and streams jitter: a frame this much before its time is taken
 MEDIA_TYPE = "image/x-raw-bgr"
 
 
@@ -71,8 +71,8 @@ class Watcher:
         if self.watch.hw not in (None, frame.hw):
             self._count("resized")
             self._set(gate=Gate())  # blocks of another size show other parts of the scene
-        self._set(last_at=frame.at, hw=frame.hw)
         reason = self._why_not(frame.at)
+        self._set(last_at=frame.at, hw=frame.hw)
         if reason is not None:
             self._count(reason)
             return []
@@ -107,12 +107,15 @@ class Watcher:
         return "late" if self.watch.last_at is not None and at <= self.watch.last_at else None
 
     def _why_not(self, at: datetime) -> str | None:
-        """The count of a frame that is no sample."""
+        """The count of a frame that is no sample: early, and the next one, after as long again, will not be late."""
         if not self.camera.is_on(at):
             return "off_schedule"
-        wait_s = self.camera.sample_every_s * (1 - _EARLY_SHARE)
-        sampled = self.watch.sampled_at
-        return "early" if sampled is not None and (at - sampled).total_seconds() < wait_s else None
+        sampled, before, every_s = self.watch.sampled_at, self.watch.last_at, self.camera.sample_every_s
+        if sampled is None or before is None:
+            return None
+        waited_s, apart_s = (at - sampled).total_seconds(), (at - before).total_seconds()
+        on_time = waited_s >= every_s * (1 - EARLY_SHARE)
+        return None if on_time or is_late(waited_s + apart_s, every_s) else "early"
 
     def _sample(self, frame: Frame) -> list[EventChange]:
         """Gate, look and confirm one masked frame."""

@@ -41,12 +41,28 @@ def main() -> None:
         app()
     except HazardError as error:
         fail(str(error))
+    except BrokenPipeError:  # who read the output went away
+        raise
+    except OSError as error:
+        fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in _TRAINING_STACK:
             raise
         fail(
             f"{error.name} is not installed; this command needs the training stack: pip install -e '.[train]' in the checkout"
         )
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
+        said = getattr(error, "orig", error)
+        fail(f"the database cannot be used: {said}. See that it runs and that this user may write to it.")
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Whether a database driver said so. SQLAlchemy is not imported to ask: most commands have no database."""
+    return any(
+        kind.__module__ == "sqlalchemy.exc" and kind.__name__ == "DBAPIError" for kind in type(error).__mro__
+    )
 
 
 def _version(wanted: bool) -> None:

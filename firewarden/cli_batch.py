@@ -75,7 +75,7 @@ def batch(
     job = Job(
         tuple(sources), out, factory, report, limit, min_level, overwrite, EngineName(engine), effort, cluster
     )
-    with shown_progress(ERR, check_job(job), quiet=as_json) as on_progress:
+    with shown_progress(ERR, check_job(job)) as on_progress:
         result = run_job(job, on_progress)
     if as_json:
         print_json({"out": str(out), **result.to_json()})

@@ -6,14 +6,15 @@ Where the database and the receivers are is said by the environment (`FIREWARDEN
 
 import signal
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_console import ERR, OUT, print_json, print_table
 from firewarden.cli_options import DataDirOption, JsonOption, RegisterFile, RulesOption
 
 events_app = typer.Typer(no_args_is_help=True, help="What happened at cameras.")
@@ -70,19 +71,26 @@ def list_events(
 
     if state is not None and state not in list(EventState):
         raise typer.BadParameter(f"got {state!r}, expected one of {', '.join(EventState)}")
-    records = open_cctv(_settings(data_dir)).events.page(
+    records = open_cctv(_settings(data_dir), make=False).events.page(
         limit=limit, camera_id=camera, hazard=hazard, state=EventState(state) if state else None
     )
     if as_json:
         for record in records:
             print_json(event_to_json(record))
         return
-    table = Table("id", "camera", "hazard", "level", "opened", "ended", "state", box=None, pad_edge=False)
+    whole = Column("id", no_wrap=True, min_width=24)  # to be copied into an address of the service
+    head = ("camera", "hazard", "level", "opened, UTC", "ended, UTC", "state")
+    table = Table(whole, *head, box=None, pad_edge=False)
     for record in records:
-        names = ("id", "camera_id", "hazard", "risk_level", "opened_at", "ended_at")
-        cells = (str(record.event[name] or "-") for name in names)
-        table.add_row(*map(escape, cells), record.state.value)
-    OUT.print(table)
+        cells = (str(record.event[name] or "-") for name in ("id", "camera_id", "hazard", "risk_level"))
+        times = (_minute(record.event[name]) for name in ("opened_at", "ended_at"))
+        table.add_row(*map(escape, cells), *times, record.state.value)
+    print_table(OUT, table)
+
+
+def _minute(at: str | None) -> str:
+    """A stored time as `2026-11-22 17:49`, in UTC."""
+    return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M}" if at else "-"
 
 
 def deliver(
@@ -118,13 +126,19 @@ def deliver(
 
 
 def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:
-    """Delete pictures of ended events, and batches that have ended, whose time of keeping is over; photos that nothing names."""
+    """Delete pictures of ended events, batches that have ended and inspections whose time of keeping is over; photos that
+    nothing names."""
     from firewarden.api.cctv_stores import open_cctv
     from firewarden.inference.rules import load_rules
+    from firewarden.jobs.inspection_retention import forget_old_inspections
 
-    deleted = open_cctv(_settings(data_dir)).tidy(load_rules(rules).cctv.register, sweep=True)
+    settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register
+    stores = open_cctv(settings)
+    inspections = forget_old_inspections(stores.engine, stores.photos, days=settings.keep_inspections_days)
+    deleted = stores.tidy(register_rules, sweep=True)
     OUT.print(
-        f"{deleted.pictures} pictures, {deleted.jobs} batches, {deleted.photos} photos that nothing names deleted",
+        f"{deleted.pictures} pictures, {deleted.jobs} batches, {inspections} inspections, {deleted.photos} photos that "
+        "nothing names deleted",
         highlight=False,
     )
 

@@ -4,15 +4,15 @@ Exit codes: 0 all well, 2 a register with faults. Each subcommand imports what i
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from firewarden.cli_cameras import add_camera_commands
-from firewarden.cli_console import ERR, OUT, print_json
-from firewarden.cli_options import JsonOption, RegisterFile, RulesOption
+from firewarden.cli_console import ERR, OUT, print_json, print_table
+from firewarden.cli_options import DataDirOption, JsonOption, RegisterFile, RulesOption
 from firewarden.cli_watch import run, simulate
 
 cctv_app = typer.Typer(no_args_is_help=True, help="Fixed cameras.")
@@ -42,10 +42,20 @@ def validate(file: RegisterFile, rules: RulesOption = None, as_json: JsonOption 
 
 
 @cameras_app.command("list")
-def list_cameras(file: RegisterFile, rules: RulesOption = None, as_json: JsonOption = False) -> None:
-    """List the cameras of a register; those with faults are left out and told on stderr."""
-    register = _read(file, rules)
-    _print_problems(file, register)
+def list_cameras(
+    file: Annotated[
+        Path | None, typer.Argument(help="Register: .yaml, .json or .csv; none: that of the database.")
+    ] = None,
+    rules: RulesOption = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the cameras of a register; those of a file with faults are left out and told on stderr."""
+    if file is None:
+        register = _stored(data_dir)
+    else:
+        register = _read(file, rules)
+        _print_problems(file, register)
     if as_json:
         print_json(register.to_json())
     else:
@@ -56,7 +66,7 @@ def list_cameras(file: RegisterFile, rules: RulesOption = None, as_json: JsonOpt
             expected = ", ".join(f"{count} {name}" for name, count in camera.expected.items())
             cells = (camera.id, camera.name, camera.venue, camera.scene, f"{camera.sample_every_s:g}")
             table.add_row(*map(escape, cells), str(camera.retention_days), expected)
-        OUT.print(table)
+        print_table(OUT, table)
     raise typer.Exit(2 if register.problems else 0)
 
 
@@ -66,6 +76,16 @@ def _read(file: Path, rules: Path | None) -> Any:
     from firewarden.inference.rules import load_rules
 
     return read_register(file, load_rules(rules))
+
+
+def _stored(data_dir: Path | None) -> Any:
+    """The register of the database, which holds no fault."""
+    from firewarden.api.cctv_stores import open_cctv
+    from firewarden.api.settings import Settings
+    from firewarden.cctv.register import Register
+
+    settings = Settings(data_dir=data_dir) if data_dir is not None else Settings()
+    return Register(open_cctv(settings, make=False).cameras.load_all(), ())
 
 
 def _print_problems(file: Path, register: Any) -> None:

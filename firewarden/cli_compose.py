@@ -38,8 +38,8 @@ def compose(
 ) -> None:
     """Set goods before doors, take extinguishers out, put two-wheelers in rooms, draw cords; each with its untouched photo.
 
-    Also single pictures, without one: signs on walls, doors cut by the frame, doors in place of other doors (door_swaps),
-    lift cars with and without an e-bike, streets. made_by.json in the folder keeps the command.
+    Also single pictures, without one: signs on walls, plates of other fire equipment (fire_signs), doors cut by the
+    frame, doors in place of other doors (door_swaps), lift cars with and without an e-bike, streets. made_by.json in the folder keeps the command.
     """
     from firewarden.datasets.compose.save import write_composed
     from firewarden.datasets.compose.sources import Sources

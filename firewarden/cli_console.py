@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.markup import escape
 
+_WIDEST = 10_000
 OUT, ERR = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
@@ -22,6 +23,12 @@ def fail(message: str) -> NoReturn:
 def print_json(value: Any) -> None:
     """One line on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def print_table(console: Console, table: Any) -> None:
+    """A rich table. Where the output is no terminal it is as wide as it is: no cell is cut, and each row is one line."""
+    wide = console if console.is_terminal else Console(file=console.file, width=_WIDEST)
+    wide.print(table)
 
 
 def write_text(path: Path, text: str) -> None:

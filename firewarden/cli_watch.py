@@ -44,6 +44,13 @@ def run(
     only: Annotated[
         list[str] | None, typer.Option(help="Only cameras whose id fits, e.g. 'east-*'; repeatable.")
     ] = None,
+    max_cameras: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take at most so many of the database's; others are for other processes."),
+    ] = None,
+    lease: Annotated[
+        float, typer.Option(min=15, help="Seconds after which the cameras of a dead process are taken over.")
+    ] = 30.0,
     workers: WorkersOption = None,
     group_size: GroupOption = 8,
     model: ModelOption = None,
@@ -64,8 +71,15 @@ def run(
     sink, memory, report = _keeping(events, state, data_dir)
     inspector, effort = _open(model, rules, workers, group_size)
     metrics = (metrics_host, metrics_port) if metrics_port is not None else None
-    cameras = _cameras(register, inspector.rules, data_dir, replay, only or ())
+    if register is None:
+        cameras = _shared_register(data_dir, replay, only or (), lease, max_cameras)
+    elif max_cameras is not None:
+        raise HazardError("--max-cameras goes with the register of the database; leave the file out")
+    else:
+        cameras = _cameras(register, inspector.rules, only or ())
     watching = Watching(effort, replay, memory, seconds, metrics, report)
+    if not as_json:
+        _say_start(cameras, events)
     statuses = run_cameras(cameras, inspector, sink, watching)
     if as_json:
         print_json({"cameras": [status.to_json() for status in statuses]})
@@ -123,6 +137,13 @@ def simulate(
     raise typer.Exit(0 if rehearsal.keeps_up else 1)
 
 
+def _say_start(cameras: Any, events: Path | None) -> None:
+    """What begins now, on stderr: nothing else is printed before the end."""
+    who = f"{len(cameras)} cameras" if isinstance(cameras, list | tuple) else "the register of the database"
+    where = str(events) if events is not None else "the database"
+    ERR.print(f"watching {who} (Ctrl-C or SIGTERM ends it); events go to {escape(where)}", highlight=False)
+
+
 def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> Any:
     """Sink, memory and who is told how cameras do: a file and a folder, or the database of the service."""
     if events is None:
@@ -138,14 +159,21 @@ def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> 
     return JsonLinesSink(events), StateFolder(state) if state is not None else None, None
 
 
-def _cameras(
-    register: Path | None, rules: Any, data_dir: Path | None, replay: bool, only: Collection[str]
+def _shared_register(
+    data_dir: Path | None, replay: bool, only: Collection[str], lease_s: float, most: int | None
 ) -> Any:
-    """The cameras of a file, or the register of the database."""
-    from firewarden.cctv.live_register import LiveRegister, chosen_cameras
+    """The register of the database; each of its cameras is watched by one process."""
+    from firewarden.cctv.camera_claims import CameraClaims
+    from firewarden.cctv.live_register import LiveRegister
 
-    if register is None:
-        return LiveRegister(_stores(data_dir).cameras, only=only, replay=replay)
+    stores = _stores(data_dir)
+    claims = CameraClaims(stores.engine, lease_s=lease_s, most=most)
+    return LiveRegister(stores.cameras, claims=claims, only=only, replay=replay)
+
+
+def _cameras(register: Path, rules: Any, only: Collection[str]) -> Any:
+    """The cameras of a file."""
+    from firewarden.cctv.live_register import chosen_cameras
     from firewarden.cctv.register import load_cameras
 
     listed = load_cameras(register, rules)

@@ -46,7 +46,7 @@ def worker(
 
     chosen = {"data_dir": data_dir, "model": model, "rules": rules}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.make_data_dir()
     used = model_named(settings.model)
     effort = Effort(workers=workers or max(1, usable_cores() // processes))
     runtime, cache_dir = inspect_runtime(used)

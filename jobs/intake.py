@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from firewarden.bulk.archives import Limits, archive_items
 from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Unreadable, repeated
-from firewarden.bulk.manifests import manifest_items
+from firewarden.bulk.manifests import Check, manifest_items
 from firewarden.errors import HazardError
 from firewarden.jobs.records import NewItem, printable
 from firewarden.ledger.blobs import BlobStore
@@ -51,18 +51,21 @@ class Uploads:
 
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
-    """What an upload may hold. `refuse` says why a photo with such facts may not be kept at all, None where it may;
-    `needs` are the facts that every row of the manifest has to give."""
+    """What an upload may hold. `refuse` says why a photo with such facts may not be kept at all, None where it may; `check`
+    what is wrong with a row of the manifest, None where it can be scored; `needs` are the facts that every row has to
+    give."""
 
     limits: Limits
     max_items: int
     refuse: Refuse = lambda facts: None
+    check: Check = lambda item: None
     needs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Kept:
-    """Photos by the names under which a manifest may look for them: their sha256, or what is wrong with them."""
+    """Photos by the names under which a manifest may look for them: their sha256, or what is wrong with them. One that
+    was refused gives its name up to a sound one."""
 
     by_name: dict[str, NewItem] = field(default_factory=dict)
     doubled: set[str] = field(default_factory=set)
@@ -70,7 +73,10 @@ class _Kept:
     def add(self, item: NewItem) -> None:
         archive, _, member = item.path.partition("!")
         for name in {_normal(item.path), _normal(member or archive)}:
-            if name in self.by_name:
+            known = self.by_name.get(name)
+            if known is not None and item.error is not None:
+                continue
+            if known is not None and known.error is None:
                 self.doubled.add(name)
             self.by_name[name] = item
 
@@ -128,7 +134,7 @@ def _uploaded(uploads: Uploads, limits: Limits) -> Iterator[Item]:
 def _manifest_rows(uploads: Uploads, policy: IntakePolicy, now: datetime) -> Iterator[Item]:
     """The rows of the manifest, keyed as written there; their readers are never read unless they are broken."""
     assert uploads.manifest is not None
-    for item in manifest_items(uploads.manifest, now):
+    for item in manifest_items(uploads.manifest, now, policy.check):
         key = uploads.name(item.key)
         item = replace(item, key=key, place=uploads.name(item.place), facts=_printable_facts(item.facts))
         if not isinstance(item.reader, BrokenReader):
@@ -241,7 +247,7 @@ def _too_large(data: bytes, limits: Limits) -> str | None:
 
 
 def _broken_message(item: Item) -> str | None:
-    return printable(item.reader.message) if isinstance(item.reader, BrokenReader) else None
+    return printable(item.fault) if item.fault is not None else None
 
 
 def _printable_facts(facts: Facts) -> Facts:

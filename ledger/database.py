@@ -45,6 +45,15 @@ def prepare(engine: Engine) -> None:
     upgrade_schema(engine)
 
 
+def check_exists(engine: Engine) -> None:
+    """Raises HazardError where the file of an SQLite database is not there: opening it would make an empty one."""
+    if is_sqlite(engine.url) and not Path(engine.url.database or "").is_file():
+        raise HazardError(
+            f"there is no database at {engine.url.database}. Give the folder of the service with --data-dir, or its "
+            "FIREWARDEN_DATABASE_URL."
+        )
+
+
 @contextmanager
 def write_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that will write what it reads first. SQLite gives it the write lock at once: an upgrade of a read lock

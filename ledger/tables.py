@@ -208,3 +208,11 @@ camera_health = Table(  # told now and then by the process that watches the came
     Column("told_at", UtcDateTime, nullable=False),
     Index("ix_camera_health_told", "told_at"),
 )
+
+camera_claims = Table(  # which process watches a camera
+    "camera_claims",
+    metadata,
+    Column("camera_id", String(64), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),  # when others may take it
+)

@@ -126,6 +126,33 @@ def test_nobody_is_let_into_a_longer_wait_than_allowed(steps) -> None:
         queue.end_upload(ticket, now_s)
 
 
+@given(
+    st.lists(st.tuples(st.floats(0, 0.6), st.integers(0, 3)), max_size=60),
+    st.integers(0, 30),
+    st.sampled_from([0.02, 0.1, 0.4]),
+)
+def test_one_who_is_turned_away_is_told_what_a_refused_upload_is_told(steps, in_line, service_s) -> None:
+    """Two lines with the same history; one looks first and then turns away, the other begins uploads."""
+    looking, trying = (line(in_line=in_line, service_s=service_s, max_waiting=24) for _ in range(2))
+    now_s = 0.0
+    for step_s, gone in steps:
+        now_s += step_s
+        for queue in (looking, trying):
+            queue.leave(min(gone, queue.in_line))
+        full, told = looking.is_full(now_s), looking.turn_away(now_s)
+        try:
+            trying.end_upload(trying.begin_upload(now_s), now_s)
+            refused = None
+        except Refused as error:
+            refused = error
+        assert full == (told is not None) == (refused is not None)
+        if told and refused:
+            assert (told.reason, told.retry_after_s) == (refused.reason, refused.retry_after_s)
+        else:
+            looking.enter(now_s, 1)
+            trying.enter(now_s, 1)
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [

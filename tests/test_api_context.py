@@ -9,8 +9,9 @@ from firewarden.api.problems import Problem
 from firewarden.findings import Fact, InspectionContext, Source
 
 
-def test_no_fields_are_the_defaults_of_the_core(rules) -> None:
-    context = parse_context([], rules)
+@pytest.mark.parametrize("fields", [[], [("scene", ""), ("source", " ")]], ids=["none", "empty ones"])
+def test_no_fields_are_the_defaults_of_the_core(rules, fields) -> None:
+    context = parse_context(fields, rules)
     assert context.inspection == InspectionContext()
     assert (context.source, context.captured_at, context.venue_code, context.position) == (
         "field_photo",

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
+import zipfile
 from html import escape
 from io import StringIO
 from pathlib import Path
@@ -18,10 +20,12 @@ from test_bulk_sources import write_tar, write_zip
 from test_inference_inspector import ROWS, SCENES, photo
 from tiny_model import build_model_folder
 
+from firewarden.bulk import console
 from firewarden.bulk.console import line_a_minute, shown_progress
 from firewarden.bulk.engine import Effort, Tally, run
 from firewarden.bulk.items import HeldReader, Item
 from firewarden.bulk.ledger import Ledger
+from firewarden.bulk.output import write_rows
 from firewarden.bulk.report_page import batch_page
 from firewarden.bulk.scorer import ScorerFactory
 from firewarden.bulk.summary import Summary, keep_worst
@@ -206,6 +210,24 @@ def test_what_no_second_try_would_cure_is_final_and_the_state_goes(model, photos
     assert (tmp_path / "o.jsonl.state").exists()
 
 
+def test_a_refused_member_takes_no_name_from_a_sound_one(model, tmp_path):
+    tar = write_tar(tmp_path / "a.tar", {"x.jpg": photo()}, links={"x.jpg": "/etc/passwd"})
+    packed = tmp_path / "b.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two members of one name
+        archive.writestr("y.jpg", bytes(4 * 10**6))
+        archive.writestr("y.jpg", photo(200, 300))
+    out = tmp_path / "o.jsonl"
+    assert command("batch", tar, packed, "--out", out, "--model", model).exit_code == 2
+    rows = rows_of(out)
+    assert "it is a link" in rows.pop(f"{tar}!x.jpg (member 1 of a.tar)")["error"]
+    assert "zip bomb" in rows.pop(f"{packed}!y.jpg (member 1 of b.zip)")["error"]
+    assert {path: "verdict" in row for path, row in rows.items()} == {
+        f"{tar}!x.jpg": True,
+        f"{packed}!y.jpg": True,
+    }
+
+
 def test_limit_continues_and_min_level_keeps_errors(model, photos, tmp_path):
     tar, out = (
         write_tar(tmp_path / "a.tar", {f"{i}.jpg": photo(64, 64) for i in range(5)}),
@@ -236,6 +258,36 @@ def test_parquet_holds_the_same_rows(model, photos, tmp_path):
         "general",
         ["indoor_ebike"],
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "padding", "groups"),
+    [(2500, 0, [1000, 1000, 500]), (12, 4 * 2**20, [4, 4, 4]), (0, 0, [])],
+    ids=["many rows", "large rows", "none"],
+)
+def test_parquet_holds_a_group_of_rows_at_a_time(tmp_path, rows, padding, groups):
+    pq = pytest.importorskip("pyarrow.parquet")
+    alive = most = 0
+
+    class Line(bytes):
+        def __del__(self):
+            nonlocal alive
+            alive -= 1
+
+    def lines():
+        nonlocal alive, most
+        batch = {"id": "1", "sha256": "0", "camera": None, "time": None}
+        for number in range(rows):
+            alive, row = alive + 1, {"path": f"{number}.jpg", "error": "x" * padding, "batch": batch}
+            most = max(most, alive)
+            yield Line(json.dumps(row).encode() + b"\n")
+
+    out = tmp_path / "o.parquet"
+    write_rows(out, lines())
+    written = pq.ParquetFile(out).metadata
+    assert [written.row_group(n).num_rows for n in range(written.num_row_groups)] == groups
+    assert written.num_rows == rows and alive == 0
+    assert most <= 2 * max(groups, default=0) + 1, "one group at the writer, one that fills"
 
 
 def test_the_report_stands_alone_and_escapes(model, photos, tmp_path):
@@ -335,9 +387,29 @@ def test_without_a_terminal_there_is_a_line_a_minute():
         "140 of 600 inputs, 15 not scored, 0.0/s",
     ]
     printed = StringIO()
-    with shown_progress(Console(file=printed), None, quiet=False) as show:
+    with shown_progress(Console(file=printed), None) as show:
         show(Tally(scored=1))
     assert printed.getvalue() == "", "a short batch says nothing"
+
+
+def test_a_report_that_cannot_be_written_is_told_and_the_rows_stay(
+    model, photos, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    out = tmp_path / "o.jsonl"
+    args = ["batch", photos, "--out", out, "--model", model, "--report", tmp_path / "file" / "report.html"]
+    monkeypatch.setattr(sys, "argv", ["firewarden", *map(str, args)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and "cannot write" in capsys.readouterr().err
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_json_on_stdout_has_its_progress_on_stderr(model, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(console, "_LINE_EVERY_S", 0.0)
+    told = command("batch", photos, "--out", tmp_path / "o.jsonl", "--model", model, "--json")
+    assert json.loads(told.stdout)["inputs"] == 4
+    assert told.stderr.splitlines()[-1].startswith("4 of 4 inputs, 1 not scored, ")
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,15 @@ def test_an_unsafe_zip_gives_its_sound_members_and_an_error_for_each_other(tmp_p
     assert "link" in outcomes(archive_items(linked))[f"{linked}!link.jpg"]
 
 
+def test_refused_members_come_last_and_whole_however_many(tmp_path):
+    """More than a MiB of refusals, which then lie on disk; one of a name that is no UTF-8."""
+    links = {f"{number:05d}{'x' * 80}\udcff.jpg": "/etc/passwd" for number in range(3000)}
+    path = write_tar(tmp_path / "a.tar", {"good.jpg": b"good"}, links=links)
+    listed = list(archive_items(path))
+    assert [item.key for item in listed] == [f"{path}!{name}" for name in ("good.jpg", *links)]
+    assert listed[-1].place == "member 3000 of a.tar" and "it is a link" in listed[-1].fault
+
+
 def test_a_bomb_ends_its_archive_and_what_came_before_stands(tmp_path):
     """4 MB of zeros in about 4 kB; pictures may unpack to 50 times the archive, here at least 1 MB."""
     limits = Limits(free_bytes=10**6)

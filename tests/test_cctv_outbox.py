@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -144,6 +146,34 @@ def test_the_signature_is_hmac_sha256_over_time_dot_body() -> None:
     assert not is_signed(body, header.replace("t=1781234567", "t=1781234568"), SECRET, 1781234567)
     for broken in ("", "v1=00", f"t=1781234567,v1={expected.upper()}", header + ",x"):
         assert not is_signed(body, broken, SECRET, 1781234567)
+
+
+def test_the_receiver_of_the_docs_takes_what_is_signed_once_and_nothing_else(quick, tmp_path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "camera-events.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    port = free_port()
+    (tmp_path / "receiver.py").write_text(code.replace("9000", str(port)), encoding="utf-8")
+    receiver = subprocess.Popen(
+        [sys.executable, "-u", str(tmp_path / "receiver.py")],
+        env={"FIREWARDEN_WEBHOOK_SECRET": SECRET}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + WAIT_S
+        while socket.socket().connect_ex(("127.0.0.1", port)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        quick.events.write(change(event_id="e1"))
+        claim = quick.outbox.claim("webhook")
+        assert claim is not None
+        message = claim.message
+        sender = WebhookSender(WebhookSettings(f"http://127.0.0.1:{port}/", (SECRET,)))
+        sender.send(message)
+        sender.send(message)  # at least once: it comes again
+        with pytest.raises(SendFailed, match="answered 401"):
+            WebhookSender(WebhookSettings(f"http://127.0.0.1:{port}/", (OLD_SECRET,))).send(message)
+    finally:
+        receiver.kill()
+        told, _ = receiver.communicate()
+    assert [line.split()[0] for line in told.splitlines()] == ["opened"]
 
 
 @pytest.mark.parametrize(

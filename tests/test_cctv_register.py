@@ -105,8 +105,13 @@ def test_mistakes_name_field_and_cure(rules, change, key, says):
         pytest.param({"scene": "toilet"}, "scene", id="toilet"),
         pytest.param({"name": "二楼更衣室"}, "name", id="changing room"),
         pytest.param({"name": "Guest room 12"}, "name", id="guest room"),
+        pytest.param({"name": "Guestroom 12"}, "name", id="guest room in one word"),
+        pytest.param({"name": "Rest room 2"}, "name", id="restroom in two words"),
+        pytest.param({"name": "员工宿　舍 201"}, "name", id="a blank within a word"),
         pytest.param({"name": "员工宿舍 201", "venue_type": "factory"}, "name", id="staff dormitory"),
         pytest.param({"name": "母婴室"}, "name", id="nursing room"),
+        pytest.param({"name": "三楼桑拿"}, "name", id="sauna"),
+        pytest.param({"name": "WC 1F"}, "name", id="toilet by its letters"),
         pytest.param({"name": "Toilets, investigated"}, "name", id="no gate in investigated"),
         pytest.param({"scene": "indoor"}, "scene", id="somewhere inside a hotel"),
         pytest.param(

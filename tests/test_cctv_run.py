@@ -392,13 +392,23 @@ def test_a_recording_that_failed_is_told_and_the_exit_code_is_2(tmp_path):
     assert line.startswith("camera cam-1: the recording failed: cannot be opened") and "secret" not in err
 
 
-def test_the_printed_table_counts_late_pictures():
+def test_the_printed_table_counts_pictures_of_wrong_times():
     printed = StringIO()
     print_statuses(
         Console(width=200, file=printed),
-        [replace(_status(), health=Health(frames=9, inferences=2, skipped=3, late=4))],
+        [replace(_status(), health=Health(frames=12, inferences=2, skipped=3, late=4, ahead=3))],
     )
-    assert printed.getvalue().split()[-7:] == ["reading", "9", "2", "3", "4", "0", "0"]
+    assert printed.getvalue().split()[-8:] == ["reading", "12", "2", "3", "4", "3", "0", "0"]
+
+
+def test_what_begins_is_said_and_a_failure_stands_on_a_line_of_its_own(tmp_path):
+    (tmp_path / "secret.mp4").write_bytes(b"no video at all")
+    process = command(tmp_path, "--events", str(tmp_path / "e.jsonl"), address=str(tmp_path / "secret.mp4"))
+    out, err = process.communicate(timeout=120)
+    began, failed = err.splitlines()
+    assert began.startswith("watching 1 cameras (Ctrl-C or SIGTERM ends it); events go to ")
+    assert "the recording failed: cannot be opened" in failed
+    assert len(out.splitlines()) == 2 and out.splitlines()[1].split()[-2:] == ["silent,", "failed"]
 
 
 def test_a_register_without_a_camera_is_one_line(tmp_path):

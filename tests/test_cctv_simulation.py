@@ -1,6 +1,15 @@
-"""A day before one camera in a quiet corridor, played fast: what is found, how often, and at what cost."""
+"""A day before one camera in a quiet corridor, played fast: what is found, how often, and at what cost. The pictures of a
+rehearsal."""
+
+import shutil
+from pathlib import Path
+
+import pytest
 
 from firewarden.benchmarks.cctv_day import DAY_S, EVERY_S, play_day
+from firewarden.errors import DatasetError
+
+SAMPLE = Path(__file__).parents[1] / "inference" / "sample.jpg"
 
 
 def test_a_day_with_twenty_things_left_in_a_corridor(rules):
@@ -11,3 +20,14 @@ def test_a_day_with_twenty_things_left_in_a_corridor(rules):
     assert day.false == 0  # 0.2 a day leave none for one day
     assert day.frames == DAY_S / EVERY_S
     assert day.looks <= 0.2 * day.frames
+
+
+def test_pictures_for_a_rehearsal_are_those_that_can_be_read(tmp_path):
+    clips = pytest.importorskip("firewarden.cctv.simulate_clips", reason="needs PyAV")
+    (tmp_path / "a.jpg").write_bytes(b"text")
+    (tmp_path / "b.jpg").write_bytes(SAMPLE.read_bytes()[:2000])
+    shutil.copy(SAMPLE, tmp_path / "c.jpg")
+    assert [still.shape for still in clips.still_pictures(tmp_path, (64, 48), 3)] == [(48, 64, 3)]
+    for no_folder in (tmp_path / "gone", tmp_path / "c.jpg"):
+        with pytest.raises(DatasetError, match="no such folder"):
+            clips.still_pictures(no_folder, (64, 48), 3)

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("av", reason="PYAV ABSENT: pip install 'firewarden[video]'")
 sys.path.insert(0, str(Path(__file__).parent))
-from video_clips import BEGAN, WH, moving, write
+from video_clips import BEGAN, WH, moving, put_ahead, write
 
 from firewarden.cctv import video_reader
 from firewarden.cctv.simulate_clips import damage
@@ -50,6 +50,9 @@ class TestSampling:
 
     def test_key_frames_farther_apart_than_samples_are_not_enough(self):
         assert not Sampling(1.0).with_key(0).with_key(2.0).keys_only
+        assert (
+            not Sampling(30.0).with_key(0).with_key(32.0).keys_only
+        )  # three of them would never fall into 60 s
 
     def test_samples_keep_their_beat_on_a_stream_of_another_one(self):
         sampling, taken = Sampling(1.0), []
@@ -58,6 +61,33 @@ class TestSampling:
             if sampling.is_due(t):
                 sampling, taken = sampling.with_taken(t), [*taken, t]
         assert taken == [0.0, 0.92, 1.92, 2.92, 3.92]  # as soon as they are due but for a tenth
+
+    @pytest.mark.parametrize(
+        ("key_s", "every_s", "expected"),
+        [
+            pytest.param(12.0, 30.0, [0, 24, 48, 72, 96], id="two of 12 s, not three"),
+            pytest.param(25.0, 30.0, [0, 25, 50, 75, 100], id="one of 25 s, not two"),
+            pytest.param(2.0, 5.0, [0, 4, 8, 12, 16, 20], id="two of 2 s, not three"),
+            pytest.param(2.0, 10.0, [0, 10, 20, 30], id="five of 2 s: the asked pace"),
+            pytest.param(0.5, 1.0, [0, 1, 2, 3], id="two of half a second: the asked pace"),
+        ],
+    )
+    def test_key_frames_come_no_later_than_asked_rather_sooner(self, key_s, every_s, expected):
+        sampling, taken = Sampling(every_s), []
+        for number in range(1000):
+            t = number * key_s
+            sampling = sampling.with_key(t)
+            if sampling.is_due(t) and t <= expected[-1]:
+                sampling, taken = sampling.with_taken(t), [*taken, t]
+        assert taken == expected
+
+    def test_key_frames_that_come_a_little_unevenly_keep_the_asked_pace(self):
+        sampling, taken = Sampling(1.0), []
+        for t in (0, 0.52, 1.03, 1.5, 2.04, 2.51, 3.05):
+            sampling = sampling.with_key(t)
+            if sampling.is_due(t):
+                sampling, taken = sampling.with_taken(t), [*taken, t]
+        assert taken == [0, 1.03, 2.04, 3.05]
 
     def test_after_a_gap_one_picture_is_taken_not_all_that_were_missed(self):
         sampling = Sampling(1.0).with_taken(0.0)
@@ -92,6 +122,16 @@ class TestClock:
     def test_a_stream_is_believed_within_ten_seconds(self, ahead_s, expected_s, off):
         told = BEGAN + timedelta(seconds=ahead_s)
         assert settle(told, BEGAN) == (BEGAN + timedelta(seconds=expected_s), off)
+
+    def test_after_one_wrong_time_a_slow_clock_goes_on_where_it_was(self):
+        """A camera 8 s behind, a picture a second, one time 5 h ahead: receipt alone would be later than the next 8."""
+        times, lag = [], timedelta(0)
+        for number, ahead_s in enumerate((-8, -8, 18_000, -8, -8)):
+            received = BEGAN + timedelta(seconds=number)
+            at, _ = settle(received + timedelta(seconds=ahead_s), received, lag)
+            lag = received - at
+            times.append((at - BEGAN).total_seconds())
+        assert times == [-8, -7, -6, -5, -4]
 
     def test_without_a_clock_the_time_of_receipt_counts(self):
         assert settle(None, BEGAN) == (BEGAN, False)
@@ -209,6 +249,43 @@ class TestFiles:
         assert seconds(samples) == [n / 10 for n in range(40)]
         assert counts.clock_off == 20 and "begin anew" in counts.last_error
         assert counts.state is CaptureState.FINISHED
+
+    @pytest.mark.parametrize("gop", [1, 40], ids=["key frames alone", "everything is decoded"])
+    @pytest.mark.parametrize(
+        ("packets", "ahead_s"),
+        [(range(1, 2), 18_000), (range(20, 21), 18_000), (range(20, 24), 18_000), (range(20, 21), -1.9)],
+        ids=["the second", "one", "four in a row", "one behind"],
+    )
+    def test_times_hours_away_are_set_right(self, tmp_path, gop, packets, ahead_s):
+        """6 s at 10 fps: the pictures with wrong times get those between their neighbours, and no other moves."""
+        clip = put_ahead(write(tmp_path / "a.ts", moving(60), gop=gop), packets, ahead_s)
+        samples, counts = read(clip, every_s=0.1)
+        assert seconds(samples) == [n / 10 for n in range(60)]
+        assert counts.clock_off == len(packets) and "set right" in counts.last_error
+        assert counts.state is CaptureState.FINISHED
+
+    def test_a_replay_does_not_wait_hours_for_one_packet(self, tmp_path):
+        clip = put_ahead(write(tmp_path / "a.ts", moving(20)), range(10, 11), 18_000)
+        source = Source("cam-1", parse_address(str(clip), told="test"), 0.1, replay=True)
+        stop, samples = threading.Event(), []
+
+        def post(_, sample):
+            samples.append(sample)
+            if len(samples) == 18:
+                stop.set()
+
+        playing = threading.Thread(target=capture, args=(source, Capture("cam-1"), post, stop), daemon=True)
+        playing.start()
+        playing.join(30)
+        stuck = playing.is_alive()
+        stop.set()
+        assert not stuck
+
+    def test_a_pause_of_a_recording_is_believed(self, tmp_path):
+        clip = put_ahead(write(tmp_path / "a.ts", moving(60)), range(20, 60), 18_000)
+        samples, counts = read(clip, every_s=0.1)
+        assert seconds(samples) == [n / 10 + 18_000 * (n >= 20) for n in range(60)]
+        assert counts.clock_off == 0
 
     def test_a_huge_picture_is_scaled_down(self, tmp_path, monkeypatch):
         monkeypatch.setattr(video_reader, "MAX_PIXELS", 160 * 90)

@@ -144,6 +144,16 @@ def test_a_hidden_extinguisher_is_not_missing(rules):
     assert play(stage, watcher(stage, rules, expected={"extinguisher": 1}), 2400) == []
 
 
+@pytest.mark.parametrize("frames_every_s", [16, 18, 20, 25, 30])
+def test_frames_that_come_on_another_beat_than_looks_still_confirm(rules, frames_every_s):
+    """As key frames do. Were every second one taken, looks would lie 32 to 50 s apart: never three in 60 s."""
+    stage = Stage([Actor("carton", CARTON)])
+    changes = play(stage, watcher(stage, rules, sample_every_s=30), 400, every_s=frames_every_s)
+    assert [(t, kind) for t, (kind, _) in zip([t for t, _ in changes], kinds(changes), strict=True)] == [
+        (2 * frames_every_s, "opened")
+    ]
+
+
 def test_frames_of_all_kinds_are_counted_once(rules):
     stage = Stage()
     watch = watcher(stage, rules, schedule=(parse_window("mon 00:00-00:01"),))

@@ -118,3 +118,63 @@ def test_a_command_of_the_training_stack_says_what_is_missing(monkeypatch, capsy
         main()
     assert stop.value.code == 2
     assert "pip install -e '.[train]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["worker", "--until-done", "--data-dir"],
+        ["cctv", "deliver", "--once", "--data-dir"],
+        ["cctv", "retain", "--data-dir"],
+    ],
+    ids=" ".join,
+)
+def test_a_file_where_a_folder_belongs_is_one_line(command, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["firewarden", *command, str(tmp_path / "file")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert "File exists" in told[-1] and not any("Traceback" in line for line in told)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(model, photos, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    args = ["inspect", str(photos), "--model", model, "--save-annotated", str(tmp_path / "file")]
+    monkeypatch.setattr(sys, "argv", ["firewarden", *args])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and "File exists" in capsys.readouterr().err
+
+
+def test_a_database_that_is_none_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "firewarden.db").write_text("this is no database", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["firewarden", "cctv", "events", "list", "--data-dir", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "the database cannot be used: file is not a database" in capsys.readouterr().err
+
+
+def test_a_mistyped_data_folder_is_told_and_not_made(tmp_path, monkeypatch, capsys):
+    for command in (["events"], ["cameras"]):
+        args = ["cctv", *command, "list", "--data-dir", str(tmp_path / "typo")]
+        monkeypatch.setattr(sys, "argv", ["firewarden", *args])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2 and "there is no database at" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
+
+
+def test_what_was_imported_is_listed_with_whole_ids(tmp_path):
+    register = tmp_path / "cameras.csv"
+    name = "c" * 60
+    register.write_text(
+        f"id,name,venue,venue_type,scene\n{name},corridor,v-1,office,evacuation_corridor\n", encoding="utf-8"
+    )
+    data = ("--data-dir", tmp_path / "data")
+    assert run("cctv", "cameras", "import", register, *data).exit_code == 0
+    (_, row) = run("cctv", "cameras", "list", *data).stdout.splitlines()
+    assert row.split() == [name, "corridor", "v-1", "evacuation_corridor", "10", "30"]
+    assert json.loads(run("cctv", "cameras", "list", *data, "--json").stdout)["cameras"][0]["id"] == name

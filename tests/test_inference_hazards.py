@@ -76,6 +76,14 @@ def outcomes(view, scene, rules, context=OTHER_CONTEXT):
             id="the very same box is more surely a person",
         ),
         pytest.param(
+            [("ebike", (200, 400, 700, 900), 0.3), ("furniture", (200, 400, 700, 900), 0.31)], "elevator_car", [],
+            id="or a chair",
+        ),
+        pytest.param(
+            [("ebike", (200, 400, 700, 900), 0.3), ("power_strip", (200, 400, 700, 900), 0.5)], "elevator_car",
+            [("indoor_ebike", Outcome.HAZARD)], id="what charges it takes no e-bike away",
+        ),
+        pytest.param(
             [("ebike", (200, 400, 700, 900), 0.5), ("person", (200, 400, 700, 900), 0.3)], "elevator_car",
             [("indoor_ebike", Outcome.HAZARD)], id="the very same box is less surely a person",
         ),

@@ -155,6 +155,15 @@ def test_frames_of_rooms_where_no_camera_may_stand_are_refused_and_not_kept(clie
     assert services.blobs.path(sha(open_air)).exists() and not services.blobs.path(sha(secret)).exists()
 
 
+def test_a_row_of_an_unknown_venue_takes_no_photo_from_a_good_one(client, services) -> None:
+    table = manifest("path,venue,scene\n1.jpg,moon,\n1.jpg,,nowhere\n1.jpg,,\n")
+    batch = client.post("/v1/batches", files=[*photos(A), table]).json()
+    assert (batch["items"], batch["progress"]["failed"]) == (3, 2)
+    told = [error["error"] for error in client.get(f"/v1/batches/{batch['id']}/errors").json()["errors"]]
+    assert told[0].startswith("row 2 of m.csv: unknown venue type 'moon', expected one of")
+    assert told[1].startswith("row 3 of m.csv: unknown scene 'nowhere', expected one of")
+
+
 def test_a_retry_with_its_key_makes_no_second_batch(client, services) -> None:
     key = {"Idempotency-Key": "retry-1"}
     first = client.post("/v1/batches", files=photos(A), headers=key)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import sys
+import tarfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,21 @@ def pack(members: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(stream, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def packed_tar(links: list[str], members: dict[str, bytes]) -> bytes:
+    """A tar with links first."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name in links:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(info)
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
     return stream.getvalue()
 
 
@@ -169,6 +185,37 @@ def test_a_faulty_row_takes_no_photo_from_a_good_one_and_a_refused_row_from_all(
     assert (good.path, good.sha256, good.error) == ("a.jpg", sha(A), None)
     assert "not ISO" in wrong.error and "before 2000" in old.error
     assert "repeats row 6" in doubled.error and refused.error == "row 6 of m.csv: refused: a dormitory"
+    assert stored(blobs) == {sha(A)}
+
+
+def test_a_refused_member_takes_no_name_from_a_sound_one(take) -> None:
+    sound, refused = take(None, {"a.tar": packed_tar(["x.jpg"], {"x.jpg": A})})
+    assert (sound.path, sound.sha256) == ("a.tar!x.jpg", sha(A))
+    assert refused.path == "a.tar!x.jpg (member 1 of a.tar)" and "it is a link" in refused.error
+
+
+def test_a_row_gets_the_sound_one_of_two_members_of_its_name(take) -> None:
+    archives = {
+        "a.zip": pack({"y.jpg": b"x" * (2**20 + 1)}),
+        "b.tar": packed_tar(["x.jpg"], {"x.jpg": A, "y.jpg": B}),
+    }
+    by_row = {item.path: item for item in take(None, archives, "path\nx.jpg\ny.jpg\na.zip!y.jpg\n")}
+    assert (by_row["x.jpg"].sha256, by_row["y.jpg"].sha256) == (sha(A), sha(B))
+    assert "expected at most 1048576" in by_row["a.zip!y.jpg"].error
+
+
+def test_a_row_that_cannot_be_scored_takes_no_photo_from_a_good_one(take, blobs) -> None:
+    def check(item):
+        return None if item.facts.venue in (None, "office") else "unknown venue type"
+
+    wrong, good, alone = take(
+        {"a.jpg": A, "b.jpg": B}, None, "path,venue\na.jpg,moon\na.jpg,office\nb.jpg,moon\n", check=check
+    )
+    assert (good.path, good.sha256, good.error) == ("a.jpg", sha(A), None)
+    assert (
+        wrong.error == "row 2 of m.csv: unknown venue type"
+        and alone.error == "row 4 of m.csv: unknown venue type"
+    )
     assert stored(blobs) == {sha(A)}
 
 

@@ -15,8 +15,9 @@ PAGES = [TEXT, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "do
 SHELL = [
     line
     for page in PAGES
-    for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for fence, block in re.findall(r"^```(\w*)\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
+    if fence in ("sh", "bash") or line.startswith("firewarden ")
 ]
 GROUPS = {"data", "bench", "cctv", "keys"}  # commands with commands of their own
 COMMANDS = sorted({line for line in SHELL if "firewarden " in line and "curl" not in line})

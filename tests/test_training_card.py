@@ -225,7 +225,7 @@ def card(tmp_path: Path) -> str:
         "| `real`, real | far goods | blocked_exit | 0 | - | not measured |",
         "- `made`, 60 pictures, sha256 `cccccccccccc`: also served to choose thresholds; made by `firewarden data compose",
         "- `aside`, 3 pictures, sha256 `eeeeeeeeeeee`: chose nothing\n",
-        "(made pictures joined the fit), several views of each: 40 pictures, accuracy 0.981.",
+        "(made pictures joined the fit), several views of each; the network saw these tags in training, so new places are told worse: 40 pictures, accuracy 0.981.",
         "- Scene output on tagged val photos, none of them made: 8 pictures, accuracy 0.865, recall elevator car 0.000.",
         "- Scene output, its fit: strength 0.010, temperature 0.500.",
         "never told right: elevator car 0 of 8 on `real`, real (told: indoor 6, unknown 2).",

@@ -157,10 +157,10 @@ def test_the_rules_decide_what_a_threshold_does() -> None:
     sweep = sweep_hazard("indoor_ebike", [*clear, *shown], manifest, rules)
     assert sweep.recall == pytest.approx([1, 4 / 6, 4 / 6, 0])
     chosen = choose_hazard_points([*clear, *shown], manifest, rules, {"real": "lifts"})
-    # 0.03 of 20 photos is no alarm: above 0.3, which misses the two at 0.2
+    # 0.01 of 20 photos is no alarm: above 0.3, which misses the two at 0.2
     assert chosen.points == {"ebike": pytest.approx(0.3001, abs=2e-4)}
     assert chosen.budgets["indoor_ebike"] == HazardBudget(
-        0.03, {"real": Reached("lifts", 0.0, 0.6667, 6, 20)}
+        0.01, {"real": Reached("lifts", 0.0, 0.6667, 6, 20)}
     )
 
 

@@ -139,6 +139,20 @@ def test_probabilities_are_softened_where_places_left_out_are_told_wrong() -> No
     assert head.report["cross_validated_log_loss"] < 0.8  # near log 2 = 0.69: it says that it does not know
 
 
+@pytest.mark.parametrize(("count", "softened"), [(50, True), (49, False)])
+def test_new_places_that_are_told_wrong_soften_what_the_network_knows(count: int, softened: bool) -> None:
+    """Train places lie apart, one val photo in five lies on the wrong side: nobody may be sure of a side by more than 0.8.
+    Fewer than fifty photos do not say so."""
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    features, labels = blobs(0, (60, 60))
+    val_features, val_labels = blobs(1, (count, 0))
+    val_labels = np.where(np.arange(count) % 5 == 0, 1 - val_labels, val_labels)
+    head = fit_scene_head(seen(features, labels), seen(val_features, val_labels), NAMES)
+    logits = val_features @ head.weight.T + head.bias
+    surest = (1 / (1 + np.exp(-np.abs(logits[:, 0] - logits[:, 1])))).mean()
+    assert surest == pytest.approx(0.8, abs=0.05) if softened else surest > 0.95
+
+
 def test_made_pictures_that_are_easily_told_make_it_no_surer() -> None:
     pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
     rng = np.random.default_rng(3)
