@@ -11,6 +11,7 @@ from firewarden.training.scenes import OUTDOOR
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1)
 _TEMPERATURES = tuple(np.geomspace(0.4, 4.0, 41).tolist())
 _FOLDS = 5
+_ENOUGH = 50  # val photos; fewer would set the temperature by chance
 Features = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
@@ -36,8 +37,9 @@ class Seen:
 
 def fit_scene_head(train: Seen, val: Seen, names: Sequence[str], made: Seen | None = None) -> SceneHead:
     """Rare scenes are weighted up. Strength of the L2 term and temperature are those with the lowest loss on places of
-    `train` left out of the fit, so that the probabilities mean what they say on new places; `made` pictures join the fit
-    and choose nothing, since their places are easily told; val only measures.
+    `train` left out of the fit; `made` pictures join the fit and choose nothing, since their places are easily told. The
+    network has seen the tags of train places while it was trained, so its features tell these too well: where `val` has
+    enough photos, the temperature that suits them is taken if it is the larger one.
 
     Features are standardised for the fit; scaling and temperature are folded into the returned weights.
     """
@@ -50,8 +52,11 @@ def fit_scene_head(train: Seen, val: Seen, names: Sequence[str], made: Seen | No
     ]
     chosen = [_best_temperature(logits, train.labels) for logits in held_out]
     best = int(np.argmin([loss for loss, _ in chosen]))
-    temperature = chosen[best][1]
     weight, bias = _fit(x, fitted.labels, len(names), _STRENGTHS[best])
+    unseen = (val.features - mean) / scale @ weight.T + bias
+    temperature = max(
+        chosen[best][1], _best_temperature(unseen, val.labels)[1] if len(unseen) >= _ENOUGH else 0
+    )
     weight, bias = weight / temperature, bias / temperature
     folded = (weight / scale).astype(np.float32)
     shift = (bias - (weight / scale) @ mean).astype(np.float32)

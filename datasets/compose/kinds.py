@@ -12,6 +12,7 @@ from firewarden.datasets.compose.composed import Composed
 from firewarden.datasets.compose.cut_doors import make_cut_doors
 from firewarden.datasets.compose.door_swaps import make_door_swaps
 from firewarden.datasets.compose.exit_signs import make_exit_signs
+from firewarden.datasets.compose.fire_signs import make_fire_signs
 from firewarden.datasets.compose.flying_cables import make_flying_cables
 from firewarden.datasets.compose.indoor_ebikes import make_indoor_ebikes
 from firewarden.datasets.compose.lift_ebikes import make_lift_ebikes
@@ -42,4 +43,5 @@ KINDS: dict[str, Kind] = {
     "cut_doors": Kind(make_cut_doors, 8),
     "flying_cables": Kind(make_flying_cables, 10),
     "door_swaps": Kind(make_door_swaps, 11),
+    "fire_signs": Kind(make_fire_signs, 12),
 }
