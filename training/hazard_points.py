@@ -32,9 +32,9 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    # half-hidden e-bikes in lifts are seen at 0.08, less in int8; outdoors the scene keeps alarms away. Most photos show no
+    # half-hidden e-bikes in lifts are seen at 0.05, less in int8; outdoors the scene keeps alarms away. Most photos show no
     # e-bike: with one in thirty that does, three alarms in a hundred would be half of all reports
-    "indoor_ebike": Budget(0.01, lowest=0.04),
+    "indoor_ebike": Budget(0.01, lowest=0.03),
     "missing_extinguisher": Budget(0.01, lowest=0.05),
     "blocked_exit": Budget(0.05, lowest=0.05),  # doors also mark escape routes for other hazards
     "flying_charging_cable": Budget(0.05),  # 0.1 would be allowed; photos without any hazard shall stay clean
