@@ -20,7 +20,7 @@ from firewarden.bulk.thumbnails import read_thumbnails
 from firewarden.errors import DatasetError, PolicyError
 from firewarden.findings import RiskLevel
 from firewarden.inference.context import check_context
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 
 
 @dataclass(frozen=True, slots=True)

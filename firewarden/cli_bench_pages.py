@@ -92,7 +92,7 @@ def cctv_day(
     from firewarden.benchmarks.cctv_day import day_page, measure_days
     from firewarden.benchmarks.conditions import machine_of_run
     from firewarden.benchmarks.results import load_results
-    from firewarden.inference.rules import load_rules
+    from firewarden.inference.rules_file import load_rules
 
     conditions = machine_of_run(command_line())
     save(out, "cctv_day", conditions, measure_days(range(1, seeds + 1), load_rules(), print_step))

@@ -37,7 +37,7 @@ def import_cameras(
     """Take all cameras of a register into the database, or none: one fault or refusal stops it."""
     from firewarden.api.cctv_stores import open_cctv
     from firewarden.cctv.register import read_register
-    from firewarden.inference.rules import load_rules
+    from firewarden.inference.rules_file import load_rules
 
     register = read_register(file, load_rules(rules))
     for problem in register.problems:
@@ -104,7 +104,7 @@ def deliver(
     """Send events to the webhook and the MQTT broker of the environment, and delete old pictures every hour."""
     from firewarden.api.cctv_stores import build_deliverer, build_senders, open_cctv
     from firewarden.cctv.delivery import send_due
-    from firewarden.inference.rules import load_rules
+    from firewarden.inference.rules_file import load_rules
 
     settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register
     senders = build_senders(settings)
@@ -129,7 +129,7 @@ def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:
     """Delete pictures of ended events, batches that have ended and inspections whose time of keeping is over; photos that
     nothing names."""
     from firewarden.api.cctv_stores import open_cctv
-    from firewarden.inference.rules import load_rules
+    from firewarden.inference.rules_file import load_rules
     from firewarden.jobs.inspection_retention import forget_old_inspections
 
     settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register

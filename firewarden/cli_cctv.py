@@ -73,7 +73,7 @@ def list_cameras(
 def _read(file: Path, rules: Path | None) -> Any:
     """The register of the file; its type is not named here, so that nothing is imported before a command runs."""
     from firewarden.cctv.register import read_register
-    from firewarden.inference.rules import load_rules
+    from firewarden.inference.rules_file import load_rules
 
     return read_register(file, load_rules(rules))
 

@@ -23,7 +23,7 @@ def run_tune(
     from firewarden.inference.doctor import sample_photo
     from firewarden.inference.image import decode_image
     from firewarden.inference.machine import usable_cores
-    from firewarden.inference.rules import load_rules
+    from firewarden.inference.rules_file import load_rules
     from firewarden.inference.runtime_parity import photos_to_compare
     from firewarden.inference.session import open_session
     from firewarden.inference.tune import Bench, Effort, candidate_choices, prepare_picture, save_tuning, tune

@@ -15,7 +15,7 @@ from firewarden.findings import Verdict
 from firewarden.fonts import cjk_font
 from firewarden.inference.faces import face_search
 from firewarden.inference.inspector import open_inspector
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.models.registry import find_manifest
 
 _PACKAGES = (

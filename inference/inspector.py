@@ -24,7 +24,8 @@ from firewarden.inference.grading import assess
 from firewarden.inference.hazards import find_hazards
 from firewarden.inference.image import MAX_PIXELS, Image, decode_image
 from firewarden.inference.quality import Quality, assess_quality
-from firewarden.inference.rules import Rules, load_rules
+from firewarden.inference.rules import Rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.scene import settle_scene
 from firewarden.inference.tiles import TileSettings, TilingDetector, decode_side

@@ -15,7 +15,8 @@ from firewarden.inference.detector import Detector, OnnxDetector
 from firewarden.inference.image import MAX_PIXELS
 from firewarden.inference.inspector import Inspector, timed
 from firewarden.inference.quality import assess_quality
-from firewarden.inference.rules import Rules, load_rules
+from firewarden.inference.rules import Rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import open_session
 from firewarden.inference.tiles import TileSettings

@@ -9,7 +9,8 @@ import pytest
 
 from firewarden.detections import Detections
 from firewarden.findings import SceneEstimate, Source, Text
-from firewarden.inference.rules import Rules, load_rules
+from firewarden.inference.rules import Rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.inference.view import View
 
 CLASSES = (

@@ -43,7 +43,7 @@ from firewarden.findings import (
 )
 from firewarden.inference.batcher import Abandoned
 from firewarden.inference.image import decode_image
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 
 MANIFEST = SimpleNamespace(
     id="fake-n",

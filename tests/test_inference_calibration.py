@@ -21,7 +21,7 @@ from firewarden.findings import (
 )
 from firewarden.inference.calibration import calibrate, routing_probability
 from firewarden.inference.grading import assess
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 
 RULES = load_rules()
 NAMES = ("door", "carton")

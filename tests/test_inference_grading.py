@@ -19,7 +19,7 @@ from firewarden.findings import (
 )  # fmt: skip
 from firewarden.inference.grading import assess, build_case, grade
 from firewarden.inference.hazards import find_hazards, flags_of, with_context
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 
 RULES = load_rules()
 L, G, E, M = RiskLevel

@@ -12,7 +12,7 @@ from PIL import ImageFilter
 from firewarden.inference.image import Image, decode_image
 from firewarden.inference.quality import QualityThresholds, assess_quality
 from firewarden.inference.resize import resize
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 
 THRESHOLDS = QualityThresholds(
     min_sharpness=15, min_brightness=30, max_brightness=236, dark_level=32, max_dark_share=0.8, min_contrast=12,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import PolicyError
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 
 SHIPPED = (files("firewarden.inference") / "rules.yaml").read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from firewarden.detections import Detections
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.models.manifest import ModelManifest
 from firewarden.models.tuning import HazardBudget, Reached
 from firewarden.training.evaluated_data import ListedPhoto

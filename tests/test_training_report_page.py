@@ -18,7 +18,7 @@ from firewarden.detections import Detections
 from firewarden.inference.detector import Sight
 from firewarden.inference.image import Image
 from firewarden.inference.inspector import Inspector
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.models.manifest import ModelManifest
 from firewarden.training.confusion import confusion_matrix
 from firewarden.training.evaluate import Evaluation, evaluate_photos

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tiny_data import Photo, build_data_folder
 
 from firewarden.datasets.manifest import PhotoRecord
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.training.tag_expectations import settle, write_tag_expectations
 
 RULES = load_rules()

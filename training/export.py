@@ -11,7 +11,7 @@ from firewarden.errors import DatasetError
 from firewarden.inference.detector import OnnxDetector, open_detector
 from firewarden.inference.image import decode_image
 from firewarden.inference.inspector import Inspector, open_inspector
-from firewarden.inference.rules import load_rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.models.manifest import (
     LICENCE,
     MANIFEST_FILE,

@@ -10,7 +10,8 @@ from typing import Any
 
 from firewarden.inference.int8_record import recorded_answers
 from firewarden.inference.machine import cpu_name, usable_cores
-from firewarden.inference.rules import Rules, load_rules
+from firewarden.inference.rules import Rules
+from firewarden.inference.rules_file import load_rules
 from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
 from firewarden.inference.runtime_parity import answer_photos, compare_answers, fixed_photos, operating_points
 from firewarden.inference.speed import Load, measure_side_by_side

@@ -1,0 +1,259 @@
+"""Reading the rule file, once at start-up: anything unknown in it (key, predicate, flag, scene, group, hazard, class) is a
+PolicyError that names the line."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from firewarden.findings import Outcome, Question, RiskLevel, Text, Verdict
+from firewarden.inference.cctv_rules import build_cctv
+from firewarden.inference.policy_file import PolicyMap, build_row, read_policy
+from firewarden.inference.quality import QualityThresholds
+from firewarden.inference.relations import PREDICATES, Relation, RepeatRule
+from firewarden.inference.rules import (
+    Closing,
+    Flag,
+    HazardRules,
+    Modifiers,
+    Routing,
+    Row,
+    Rules,
+    SceneRow,
+    SceneRules,
+)
+
+SCHEMA = "hazard-risk-rules/1"
+_TOP = frozenset(
+    {"schema", "version", "tiers", "venue_groups", "scenes", "flags", "hazards", "relations", "questions",
+     "confidence_routing", "modifiers", "closure_profiles", "scene_estimate", "quality", "notices",
+     "scene_texts", "class_texts", "repeats", "cctv"}
+)  # fmt: skip
+
+
+def load_rules(path: Path | None = None) -> Rules:
+    """Rules from `path`, by default the packaged file."""
+    if path is not None:
+        return _build_rules(read_policy(path))
+    with as_file(files("firewarden.inference") / "rules.yaml") as packaged:
+        return _build_rules(read_policy(packaged))
+
+
+def _build_rules(top: PolicyMap) -> Rules:
+    top.only(_TOP)
+    if top.take("schema") != SCHEMA:
+        raise top.fail(f"schema is {top['schema']!r}, expected {SCHEMA!r}", "schema")
+    if list(top.take("tiers")) != [level.value for level in RiskLevel]:
+        raise top.fail(f"tiers are {top['tiers']}, expected {[level.value for level in RiskLevel]}", "tiers")
+    names = _Names(top)
+    class_lines: dict[str, int] = {}
+    relations = tuple(_relation(row, names, class_lines, top) for row in top.take("relations"))
+    scene_rules = _scene_rules(top.section("scene_estimate"), names, class_lines)
+    repeats = top.section("repeats")
+    repeat_rule = build_row(RepeatRule, repeats, {"classes": _classes(repeats, "classes", class_lines)})
+    cctv = build_cctv(top.section("cctv"), names, class_lines)
+    return Rules(
+        version=str(top.take("version")),
+        path=top.path,
+        venue_groups={k: frozenset(v) for k, v in top.section("venue_groups").items()},
+        scenes=tuple(top.take("scenes")),
+        flags={k: _flag(v) for k, v in top.section("flags").items()},
+        hazards={code: _hazard(rows, names) for code, rows in top.section("hazards").items()},
+        relations=relations,
+        questions={k: _question(k, v, names) for k, v in top.section("questions").items()},
+        routing=build_row(Routing, top.section("confidence_routing"), {}),
+        modifiers=build_row(
+            Modifiers,
+            top.section("modifiers"),
+            {"one_step_up": names.flags, "never_above": RiskLevel, "residual_only": names.flags},
+        ),
+        closure_profiles={k: _profile(v) for k, v in top.section("closure_profiles").items()},
+        scene_estimate=scene_rules,
+        quality=build_row(QualityThresholds, top.section("quality"), {}),
+        notices=_texts(top.section("notices"), [verdict.value for verdict in Verdict]),
+        scene_texts=_texts(top.section("scene_texts"), top["scenes"]),
+        class_texts=_texts(top.section("class_texts"), class_lines),
+        repeats=repeat_rule,
+        cctv=cctv,
+        class_lines=class_lines,
+        source=top,
+    )
+
+
+class _Names:
+    """The closed sets of one file; each converter refuses a name that was not declared."""
+
+    def __init__(self, top: PolicyMap) -> None:
+        self._flags = frozenset(top.section("flags"))
+        self._scenes = frozenset(top.take("scenes"))
+        self._groups = frozenset(g for groups in top.section("venue_groups").values() for g in groups)
+        self._questions = frozenset(top.section("questions"))
+        self._hazards = frozenset(top.section("hazards"))
+
+    def flags(self, value: Any) -> tuple[str, ...]:
+        return _known(value, self._flags, "flag")
+
+    def scenes(self, value: Any) -> tuple[str, ...]:
+        return _known(value, self._scenes, "scene")
+
+    def groups(self, value: Any) -> tuple[str, ...]:
+        return _known(value, self._groups, "venue group")
+
+    def questions(self, value: Any) -> tuple[str, ...]:
+        return _known(value, self._questions, "question")
+
+    def hazard(self, value: Any) -> str:
+        return _known([value], self._hazards, "hazard")[0]
+
+
+def _known(value: Any, allowed: frozenset[str], kind: str) -> tuple[str, ...]:
+    names = tuple(str(item) for item in value)
+    unknown = [name for name in names if name not in allowed]
+    if unknown or isinstance(value, str):
+        raise ValueError(f"unknown {kind} {unknown or value!r}, expected from {sorted(allowed)}")
+    return names
+
+
+def _hazard(section: PolicyMap, names: _Names) -> HazardRules:
+    section.only({"name", "exclude", "base", "raise"})
+    rows = {
+        kind: tuple(_row(r, names) for r in section.get(kind, [])) for kind in ("exclude", "base", "raise")
+    }
+    if not rows["base"]:
+        raise section.fail("'base' has no row; every hazard needs a default tier")
+    default = rows["base"][-1]
+    if default != Row(id=default.id, tier=default.tier, emergency=default.emergency) or default.tier is None:
+        raise section.fail(
+            f"last base row {default.id} has conditions; every hazard must end in a default", "base"
+        )
+    return HazardRules(_text(section.take("name")), rows["base"], rows["exclude"], rows["raise"])
+
+
+def _row(source: PolicyMap, names: _Names) -> Row:
+    flags = {key: _frozen(names.flags) for key in ("any", "all", "none", "needs_human")}
+    row = build_row(
+        Row,
+        source,
+        {
+            **flags,
+            "id": str,
+            "scene": _frozen(names.scenes),
+            "group": _frozen(names.groups),
+            "group_none": _frozen(names.groups),
+            "tier": RiskLevel,
+            "outcome": Outcome,
+            "major_screen": str,
+        },
+    )
+    if (row.tier is None) == (row.outcome is None):
+        raise source.fail(f"row {row.id} needs either a tier or an outcome")
+    return row
+
+
+def _frozen(convert: Any) -> Any:
+    return lambda value: frozenset(convert(value))
+
+
+def _relation(source: PolicyMap, names: _Names, class_lines: dict[str, int], top: PolicyMap) -> Relation:
+    if not isinstance(source, PolicyMap):
+        raise top.fail("each relation is a mapping", "relations")
+    predicate = source.take("predicate")
+    if predicate not in PREDICATES:
+        raise source.fail(
+            f"unknown predicate {predicate!r}, expected one of {sorted(PREDICATES)}", "predicate"
+        )
+    kind = PREDICATES[predicate]
+    converters: dict[str, Any] = {
+        "id": str,
+        "hazard": names.hazard,
+        "predicate": str,
+        "questions": names.questions,
+    }
+    for spec in fields(kind):
+        if spec.name.startswith("reason"):
+            converters[spec.name] = _reason
+        elif spec.name.endswith("questions"):
+            converters[spec.name] = names.questions
+        elif spec.name.endswith("scenes"):
+            converters[spec.name] = names.scenes
+        elif spec.name not in converters and spec.type in ("Names", tuple[str, ...]):
+            converters[spec.name] = _classes(source, spec.name, class_lines)
+    return build_row(kind, source, converters)
+
+
+def _classes(source: PolicyMap, key: str, class_lines: dict[str, int]) -> Any:
+    def convert(value: Any) -> tuple[str, ...]:
+        names = tuple(str(item) for item in value)
+        for name in names:
+            class_lines.setdefault(name, source.key_line[key])
+        return names
+
+    return convert
+
+
+def _scene_rules(section: PolicyMap, names: _Names, class_lines: dict[str, int]) -> SceneRules:
+    rows = tuple(
+        build_row(
+            SceneRow,
+            row,
+            {
+                "scene": lambda value: names.scenes([value])[0],
+                "any_of": _classes(row, "any_of", class_lines),
+                "none_of": _classes(row, "none_of", class_lines),
+            },
+        )
+        for row in section.take("rows")
+    )
+    texts = dict.fromkeys(("basis_head", "basis_rule", "basis_given", "basis_none"), _text)
+    return build_row(SceneRules, section, {**texts, "indoor_scenes": names.scenes, "rows": lambda _: rows})
+
+
+def _text(value: Any) -> Text:
+    if not isinstance(value, PolicyMap) or set(value) != {"zh", "en"}:
+        raise ValueError("expected {zh: ..., en: ...}")
+    return Text(str(value["zh"]), str(value["en"]))
+
+
+def _reason(value: Any) -> Text:
+    text = _text(value)
+    for wording in (text.zh, text.en):
+        wording.format(place="", count=0, objects="", percent=0)  # KeyError: a placeholder nobody fills
+    return text
+
+
+def _texts(section: PolicyMap, keys: Iterable[str]) -> dict[str, Text]:
+    missing = sorted(set(keys) - set(section))
+    if missing:
+        raise section.fail(f"no text for {missing}")
+    return {key: _text(value) for key, value in section.items()}
+
+
+def _flag(section: PolicyMap) -> Flag:
+    section.only({"by", "zh", "en"})
+    sources = section.take("by")
+    if sources not in ("any", "people"):
+        raise section.fail(f"'by' is {sources!r}, expected 'any' or 'people'", "by")
+    return Flag(sources == "any", Text(str(section.take("zh")), str(section.take("en"))))
+
+
+def _question(question_id: str, section: PolicyMap, names: _Names) -> Question:
+    section.only({"zh", "en", "sets"})
+    sets = section.get("sets")
+    if sets is not None:
+        try:
+            names.flags([sets])
+        except ValueError as error:
+            raise section.fail(str(error), "sets") from error
+    return Question(question_id, Text(str(section.take("zh")), str(section.take("en"))), sets)
+
+
+def _profile(section: PolicyMap) -> dict[RiskLevel, Closing]:
+    section.only({level.value for level in RiskLevel})
+    converters: dict[str, Any] = dict.fromkeys(("closes", "due", "copy_to", "supervised_by", "note"), str)
+    converters |= dict.fromkeys(("due_days", "interim_measure_hours"), _optional_int)
+    return {level: build_row(Closing, section.section(level.value), converters) for level in RiskLevel}
+
+
+def _optional_int(value: Any) -> int | None:
+    return None if value is None else int(value)
