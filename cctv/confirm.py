@@ -13,6 +13,8 @@ from firewarden.cctv.tracker import iou, match_boxes
 from firewarden.findings import Box
 from firewarden.inference.cctv_rules import CctvRules, Confirmation, ConfirmRules, Nearness
 
+_LATE = 1.02  # of a span of time: key frames at 29.97 pictures a second come a thousandth late, packets now and then more
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -115,7 +117,7 @@ def is_confirmed(looks: tuple[tuple[datetime, bool], ...], since: datetime, rule
     if not looks or not looks[-1][1]:
         return False
     now = looks[-1][0]
-    recent = [seen for at, seen in looks[-rule.of :] if (now - at).total_seconds() <= rule.within_s]
+    recent = [seen for at, seen in looks[-rule.of :] if (now - at).total_seconds() <= _LATE * rule.within_s]
     dwelt = [seen for at, seen in looks if (now - at).total_seconds() <= rule.dwell_s]
     return (
         sum(recent) >= rule.needed
@@ -171,7 +173,7 @@ def _after_look(
     if sighting is None and track.event is not None and not track.is_open and not track.looks:
         return track
     since = track.since if track.looks else at
-    span = max(rule.within_s, rule.dwell_s)
+    span = max(_LATE * rule.within_s, rule.dwell_s)
     looks = tuple(entry for entry in track.looks if (at - entry[0]).total_seconds() <= span)
     if sighting is None:
         missed = track.missed_since or at

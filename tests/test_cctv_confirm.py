@@ -43,6 +43,7 @@ def feed(rules, pattern, *, start=0, every=10, state=None, **how):
         pytest.param("1001", 10, None, id="two of four"),
         pytest.param("10010010010", 10, None, id="two of any five"),
         pytest.param("111", 30, 60, id="three in 60 s"),
+        pytest.param("111", 30.03, 60.06, id="30 s of a camera with 29.97 pictures a second"),
         pytest.param("1111", 31, None, id="two in 60 s, whatever comes"),
     ],
 )
