@@ -30,6 +30,7 @@ from firewarden.inference.tuned import Tuned, conditions_of, save_tuned
 from firewarden.models.manifest import ModelManifest
 
 MIN_GAIN = 1.05  # less is noise, and not worth leaving the reference or the simpler setting
+MIN_BATCH_GAIN = 1.2  # of batches over single photos: they cost memory and waiting, and a busy minute once showed 1.13
 BATCHES = (1, 2, 4, 8)
 _GPU_PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 Opener = Callable[[RuntimeChoice], OpenedSession]
@@ -239,7 +240,10 @@ def fastest(accepted: Sequence[Candidate], speed: Callable[[Candidate], float]) 
 
 def best_setting(settings: Mapping[tuple[int, int], float]) -> tuple[int, int]:
     """The (streams, batch) with most photos a second, or what comes within `MIN_GAIN` of it with a smaller batch, then with
-    more streams: a batch makes its photos wait for each other."""
+    more streams: a batch makes its photos wait for each other. Batches have to gain `MIN_BATCH_GAIN` over single photos."""
+    single = {key: value for key, value in settings.items() if key[1] == 1}
+    if single and max(settings.values()) < MIN_BATCH_GAIN * max(single.values()):
+        settings = single
     enough = max(settings.values()) / MIN_GAIN
     return min((key for key, value in settings.items() if value >= enough), key=lambda key: (key[1], -key[0]))
 

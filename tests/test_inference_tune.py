@@ -229,6 +229,7 @@ def test_stream_counts(cores: int, counts: list[int]) -> None:
         pytest.param(
             {(1, 1): 20, (2, 1): 30, (2, 2): 31}, (2, 1), id="a batch that gains 3 % is not worth waiting"
         ),
+        pytest.param({(2, 1): 98.8, (2, 2): 112.1}, (2, 1), id="nor one that gains 13 % in a busy minute"),
         pytest.param({(1, 1): 20, (2, 1): 30, (2, 2): 40}, (2, 2), id="a batch that gains a third is"),
         pytest.param({(1, 1): 30, (2, 1): 29.5}, (2, 1), id="more streams where it makes no difference"),
     ],
