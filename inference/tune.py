@@ -30,7 +30,9 @@ from firewarden.inference.tuned import Tuned, conditions_of, save_tuned
 from firewarden.models.manifest import ModelManifest
 
 MIN_GAIN = 1.05  # less is noise, and not worth leaving the reference or the simpler setting
-MIN_BATCH_GAIN = 1.2  # of batches over single photos: they cost memory and waiting, and a busy minute once showed 1.13
+MIN_BATCH_GAIN = (
+    1.2  # of batches over single photos: they cost memory and waiting, and a busy minute once showed 1.13
+)
 BATCHES = (1, 2, 4, 8)
 _GPU_PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 Opener = Callable[[RuntimeChoice], OpenedSession]
