@@ -22,6 +22,7 @@ from firewarden.models.registry import find_manifest
 PLATED_CLASSES = ("vehicle", "ebike")
 # chosen on train and val photos; benchmarks/privacy.py measures what they cover, and what needlessly
 LEAST_PERSON, LEAST_PLATED = 0.01, 0.005
+_LEAST_NEAR, _NEAR = 0.01, 0.5  # of confidence and of the picture's area: so near, a vehicle is seen with more confidence
 _LIKELY_PERSON = 0.02
 _FAR = 0.25  # of the picture's long side: a larger person is near and seen with more confidence
 _SURE = 0.25
@@ -46,7 +47,7 @@ def look_again(pixels: Pixels, detector: Detector | None = None) -> SecondLook:
     persons, plated = _of(found, ("person",), names), _of(found, PLATED_CLASSES, names)
     return SecondLook(
         persons[may_be_persons(persons, max(pixels.shape[:2]))],
-        plated[plated.confidence >= LEAST_PLATED],
+        plated[may_be_plated(plated, pixels.shape[:2])],
     )
 
 
@@ -55,6 +56,14 @@ def may_be_persons(rows: Detections, long_side: int) -> NDArray[np.bool_]:
     side = (rows.xyxy[:, 2:] - rows.xyxy[:, :2]).max(axis=1, initial=0)
     unsure = (rows.confidence >= LEAST_PERSON) & (side <= _FAR * long_side)
     return np.asarray((rows.confidence >= _LIKELY_PERSON) | unsure)
+
+
+def may_be_plated(rows: Detections, hw: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which rows (n) of vehicles count in a picture of (h, w) pixels: the unsurest only where they leave half of it to be seen,
+    for a false one of the size of a lift car would soften all that a reviewer has to look at."""
+    sides = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
+    near = sides[:, 0] * sides[:, 1] > _NEAR * hw[0] * hw[1]
+    return np.asarray(rows.confidence >= np.where(near, _LEAST_NEAR, LEAST_PLATED))
 
 
 def plated_regions(boxes: Boxes, confidence: NDArray[np.float32]) -> Boxes:

@@ -12,7 +12,13 @@ from firewarden.inference.detector import Sight
 from firewarden.inference.release import find_private
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.runtime_onnx import OnnxSession
-from firewarden.inference.second_look import LEAST_PLATED, look_again, may_be_persons, plated_regions
+from firewarden.inference.second_look import (
+    LEAST_PLATED,
+    look_again,
+    may_be_persons,
+    may_be_plated,
+    plated_regions,
+)
 from firewarden.inference.session import find_reference, open_session
 from firewarden.models.registry import find_manifest
 
@@ -74,6 +80,23 @@ def test_an_unsure_person_counts_where_it_is_small(confidence, wh, counts):
     row = Detections(box, np.array([confidence], np.float32), np.array([0]))
     assert may_be_persons(row, 400).tolist() == [counts]
     assert may_be_persons(row[np.array([False])], 400).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("confidence", "wh", "counts"),
+    [
+        # half of 400 x 300 is 60,000: 300 x 200
+        pytest.param(0.006, (300, 200), True, id="leaves half of the picture"),
+        pytest.param(0.009, (300, 201), False, id="as large as a lift car, hardly seen"),
+        pytest.param(0.011, (400, 300), True, id="near and seen"),
+        pytest.param(0.004, (40, 30), False, id="small and not seen"),
+    ],
+)
+def test_the_unsurest_vehicle_counts_where_it_leaves_half_of_the_picture(confidence, wh, counts):
+    box = np.array([[0, 0, *wh]], np.float32)
+    row = Detections(box, np.array([confidence], np.float32), np.array([2]))
+    assert may_be_plated(row, (300, 400)).tolist() == [counts]
+    assert may_be_plated(row[np.array([False])], (300, 400)).tolist() == []
 
 
 def test_a_model_without_a_class_finds_none_of_it():
