@@ -15,18 +15,21 @@ rise in both and are joined by straight lines."""
 
 
 POOLED = "pooled"  # the origin in manifests that did not keep origins apart
+_REAL = "real"
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
     """What thresholds do on photos of one origin: recall on the `n` that show the hazard, false alarms a photo on the `clear`
-    ones (made pictures of one place together count once); None where there is no such photo. `data` names the folders."""
+    ones, of which made pictures of one place together count once: `clear_places` is their number counted so. None where
+    there is no such photo, or where an older manifest does not say. `data` names the folders."""
 
     data: str
     false_alarms_a_photo: float | None
     recall: float | None
     n: int
     clear: int
+    clear_places: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,24 @@ class HazardBudget:
 
     false_alarms_a_photo: float
     by_origin: Mapping[str, Reached]
+
+    def held_to(self, origin: str) -> bool | None:
+        """Whether the budget was held to this origin by itself: to those with places enough for one alarm to be within it.
+        None where the manifest does not tell."""
+        places = self.clear_places(origin)
+        if places is not None:
+            return allows_an_alarm(places, self.false_alarms_a_photo)
+        return None if allows_an_alarm(self.by_origin[origin].clear, self.false_alarms_a_photo) else False
+
+    def clear_places(self, origin: str) -> int | None:
+        """Those of an origin; older manifests tell them of real photos alone, each of which counts by itself."""
+        part = self.by_origin[origin]
+        return part.clear if part.clear_places is None and origin == _REAL else part.clear_places
+
+
+def allows_an_alarm(clear: float, false_alarms_a_photo: float) -> bool:
+    """Whether one alarm on so many photos, or places, keeps within a budget."""
+    return clear * false_alarms_a_photo >= 1
 
 
 def read_budgets(table: Mapping[str, Any], path: Path) -> dict[str, HazardBudget]:
@@ -71,11 +92,12 @@ def _reached(row: Any) -> Reached | None:
     if not isinstance(row, dict) or not {"data", "n", "clear"} <= row.keys() <= set(names):
         return None
     alarms, recall = row.get("false_alarms_a_photo"), row.get("recall")
-    whole = all(type(row[name]) is int for name in ("n", "clear"))
+    places = row.get("clear_places")
+    whole = all(type(row[name]) is int for name in ("n", "clear")) and (places is None or type(places) is int)
     rates = all(rate is None or _is_number(rate) for rate in (alarms, recall))
     if not isinstance(row["data"], str) or not whole or not rates:
         return None
-    return Reached(row["data"], alarms, recall, row["n"], row["clear"])
+    return Reached(row["data"], alarms, recall, row["n"], row["clear"], places)
 
 
 def _is_number(value: Any) -> bool:
