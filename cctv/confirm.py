@@ -13,8 +13,6 @@ from firewarden.cctv.tracker import iou, match_boxes
 from firewarden.findings import Box
 from firewarden.inference.cctv_rules import CctvRules, Confirmation, ConfirmRules, Nearness
 
-_LATE = 1.02  # of a span of time: key frames at 29.97 pictures a second come a thousandth late, packets now and then more
-
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -57,7 +55,7 @@ def confirm(
     followed = [
         track
         if track.muted_until is not None or (track.key in look.unjudged and number not in seen_by)
-        else _after_look(track, seen_by.get(number), look.at, near, rule_of(track.key, rules.confirm))
+        else _after_look(track, seen_by.get(number), look.at, near, rules.confirm)
         for number, track in enumerate(known)
     ]
     followed += [_candidate(sighting, look.at) for sighting in fresh]
@@ -112,12 +110,15 @@ def cell_of(box: Box, rules: ConfirmRules) -> str:
     return f"c{max(0, column)}r{max(0, row)}"
 
 
-def is_confirmed(looks: tuple[tuple[datetime, bool], ...], since: datetime, rule: Confirmation) -> bool:
-    """Whether these looks (oldest first, the last one now) make an event."""
+def is_confirmed(
+    looks: tuple[tuple[datetime, bool], ...], since: datetime, rule: Confirmation, *, late_share: float
+) -> bool:
+    """Whether these looks (oldest first, the last one now) make an event; `within_s` may be passed by `late_share` of it."""
     if not looks or not looks[-1][1]:
         return False
     now = looks[-1][0]
-    recent = [seen for at, seen in looks[-rule.of :] if (now - at).total_seconds() <= _LATE * rule.within_s]
+    within_s = (1 + late_share) * rule.within_s
+    recent = [seen for at, seen in looks[-rule.of :] if (now - at).total_seconds() <= within_s]
     dwelt = [seen for at, seen in looks if (now - at).total_seconds() <= rule.dwell_s]
     return (
         sum(recent) >= rule.needed
@@ -167,13 +168,13 @@ def _candidate(sighting: Sighting, at: datetime) -> Track:
 
 
 def _after_look(
-    track: Track, sighting: Sighting | None, at: datetime, near: Nearness, rule: Confirmation
+    track: Track, sighting: Sighting | None, at: datetime, near: Nearness, rules: ConfirmRules
 ) -> Track:
     """The track with one more look. A remembered thing that stays away has none pending."""
     if sighting is None and track.event is not None and not track.is_open and not track.looks:
         return track
-    since = track.since if track.looks else at
-    span = max(_LATE * rule.within_s, rule.dwell_s)
+    since, rule = track.since if track.looks else at, rule_of(track.key, rules)
+    span = max((1 + rules.late_share) * rule.within_s, rule.dwell_s)
     looks = tuple(entry for entry in track.looks if (at - entry[0]).total_seconds() <= span)
     if sighting is None:
         missed = track.missed_since or at
@@ -213,7 +214,7 @@ def _settle(
         return track, None
     if track.is_open:
         return _settle_open(track, at, rule)
-    if is_confirmed(track.looks, track.since, rule):
+    if is_confirmed(track.looks, track.since, rule, late_share=rules.late_share):
         return _open(track, at, camera_id, rules)
     if track.misses < rule.hopeless_after:
         return track, None

@@ -7,11 +7,12 @@ import numpy as np
 from firewarden.cctv.camera import Camera
 from firewarden.cctv.sightings import Sighting, grade, sighting_of
 from firewarden.cctv.zones import to_share
-from firewarden.findings import Box, Finding, InspectionResult, Outcome
+from firewarden.findings import Box, Finding, Outcome
 from firewarden.geometry import Boxes, inside_share_batch
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View
 from firewarden.inference.wording import fill
+from firewarden.inspection import InspectionResult
 
 Places = Mapping[str, tuple[Box, ...]]  # by class: where all of them were seen last, in shares of the picture
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)

@@ -47,10 +47,13 @@ class HealthStore:
         except SQLAlchemyError as error:
             _log.warning("health of %d cameras was not told (%s)", len(rows), type(error).__name__)
 
-    def load(self, *, within_s: float) -> list[ToldHealth]:
-        """What was told in the last `within_s`, by camera: a camera that nobody watches any more is not in it."""
+    def load(self, *, within_s: float | None = None) -> list[ToldHealth]:
+        """What was told last of each camera, by id. Of those told of in the last `within_s` alone: a camera that nobody
+        watches any more is not in it."""
         with self._engine.connect() as connection:
             now = database_now(connection)
-            query = select(camera_health).where(camera_health.c.told_at > now - timedelta(seconds=within_s))
+            query = select(camera_health)
+            if within_s is not None:
+                query = query.where(camera_health.c.told_at > now - timedelta(seconds=within_s))
             rows = connection.execute(query.order_by(camera_health.c.camera_id)).all()
         return [ToldHealth(r.camera_id, r.status, (now - r.told_at).total_seconds()) for r in rows]

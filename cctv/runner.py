@@ -260,8 +260,10 @@ class Runner:
         while post.dismissed:
             dismissal = post.dismissed.popleft()
             changes += post.watcher.dismiss(dismissal.event_id, dismissal.until)
+        skipped, began_s = post.watcher.watch.health.skipped, time.thread_time()
         changes += post.watcher.see(Frame(picture.camera_id, arrival.pixels, picture.at))
-        post.pace.note(picture.received_s, time.monotonic())
+        gate_s = time.thread_time() - began_s if post.watcher.watch.health.skipped > skipped else None
+        post.pace.note(picture.received_s, time.monotonic(), gate_s)
         for change in changes:
             self._write(change)
 

@@ -16,17 +16,22 @@ _DELAYS = 4096  # enough for an hour at one picture a second
 
 @dataclass(slots=True)
 class Pace:
-    """When pictures of one camera came, and how long each took from its receipt to the end of its look. Monotonic s."""
+    """When pictures of one camera came, and how long each took from its receipt to the end of its look, monotonic s;
+    processor seconds of those that the motion gate was the end of."""
 
     began_s: float
     first_s: float | None = None  # receipt of the first picture
     came_s: deque[float] = field(default_factory=lambda: deque(maxlen=512))
     delays_s: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
 
-    def note(self, received_s: float, now: float) -> None:
+    gates_s: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS))
+
+    def note(self, received_s: float, now: float, gate_s: float | None = None) -> None:
         self.first_s = received_s if self.first_s is None else self.first_s
         self.came_s.append(now)
         self.delays_s.append(max(0.0, now - received_s))
+        if gate_s is not None:
+            self.gates_s.append(gate_s)
 
     def fps(self, now: float) -> float:
         """Pictures a second over the last minute."""

@@ -7,12 +7,13 @@ from datetime import datetime
 from firewarden.cctv.camera import Camera
 from firewarden.cctv.polygons import share_inside
 from firewarden.cctv.zones import find_in_zones, to_share
-from firewarden.findings import Assessment, Box, Finding, InspectionResult, Outcome, RiskLevel, Text
+from firewarden.findings import Assessment, Box, Finding, Outcome, RiskLevel, Text
 from firewarden.inference.grading import assess
 from firewarden.inference.hazards import with_context
 from firewarden.inference.relations import OccupiedLane
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View
+from firewarden.inspection import InspectionResult
 from firewarden.models.manifest import ModelManifest
 
 

@@ -1,11 +1,8 @@
 """A rehearsal: clips played as so many cameras through the same processes, threads and network as a real run, to see
 whether a machine keeps up."""
 
-import math
-import os
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +13,7 @@ from firewarden.cctv.events import EventChange
 from firewarden.cctv.runner import Effort, Runner
 from firewarden.cctv.runner_status import CameraStatus, Pace
 from firewarden.cctv.simulate_clips import ClipPlan, damage, drawn_corridor, held, still_pictures, write_clip
+from firewarden.cctv.simulate_costs import Cpu, cpu_of, percentiles_ms
 from firewarden.cctv.stream_address import parse_address
 from firewarden.cctv.video_source import Source
 from firewarden.errors import DatasetError, HazardError
@@ -23,7 +21,6 @@ from firewarden.inference.inspector import Inspector
 
 _CLIP_FRAMES = 240
 _STILLS = 8
-_STAT = "/proc/{pid}/stat"
 _DEAD = "rtsp://127.0.0.1:9/nobody"  # the discard port: refused at once
 _SETTLE_S = (
     10.0  # counted from then on: processes start, and the first picture of a camera always costs looks
@@ -62,7 +59,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class CameraRun:
-    """What became of one camera once it had settled. `offered`: pictures that fell due; `status` is of the whole run."""
+    """What became of one camera once it had settled. `offered`: pictures that fell due; `gates_s`: processor time of the
+    motion gate, for those it let nobody look at; `status` is of the whole run."""
 
     status: CameraStatus
     fault: Fault | None
@@ -71,6 +69,7 @@ class CameraRun:
     dropped: int
     inferences: int
     delays_s: tuple[float, ...] = field(repr=False)
+    gates_s: tuple[float, ...] = field(default=(), repr=False)
 
     def to_json(self) -> dict[str, Any]:
         counts = {name: getattr(self, name) for name in ("offered", "frames", "dropped", "inferences")}
@@ -80,12 +79,12 @@ class CameraRun:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The whole of it: `seconds` are those counted; `cpu_s` that of all processes in them."""
+    """The whole of it: `seconds` are those counted; `cpu` that of all processes in them."""
 
     plan: Plan
     runs: tuple[CameraRun, ...]
     seconds: float
-    cpu_s: float
+    cpu: Cpu
     events: int
 
     @property
@@ -104,6 +103,8 @@ class Rehearsal:
 
     def to_json(self) -> dict[str, Any]:
         delays = [delay for run in self.healthy for delay in run.delays_s]
+        frames = sum(run.frames for run in self.runs)
+        gates = [gate for run in self.runs for gate in run.gates_s]
         return {
             "cameras": self.plan.cameras,
             "fps": self.plan.fps,
@@ -114,14 +115,15 @@ class Rehearsal:
             "seconds": round(self.seconds, 1),
             "offered": sum(run.offered for run in self.runs),
             "taken": sum(run.frames + run.dropped for run in self.runs),
-            "frames": sum(run.frames for run in self.runs),
+            "frames": frames,
             "dropped": sum(run.dropped for run in self.runs),
             "inferences": sum(run.inferences for run in self.runs),
             "backlog": sum(run.status.backlog for run in self.runs),
             "events": self.events,
             "delay_ms": percentiles_ms(delays),
-            "cpu_s": round(self.cpu_s, 1),
-            "cpu_cores": round(self.cpu_s / self.seconds, 2),
+            "cpu_s": round(self.cpu.total_s, 1),
+            "cpu_cores": round(self.cpu.total_s / self.seconds, 2),
+            "cpu_ms_a_frame": self.cpu.a_frame_ms(frames, gates),
             "keeps_up": self.keeps_up,
             "per_camera": [run.to_json() for run in self.runs],
         }
@@ -144,7 +146,7 @@ class _Mark:
     """Where everything stood at one moment."""
 
     at_s: float
-    cpu_s: float
+    cpu: Cpu
     statuses: dict[str, CameraStatus]
 
 
@@ -172,14 +174,14 @@ def rehearse(
         _camera_run(plan, fault, first, last, runner.pace(source.camera_id), source.camera_id)
         for source, fault in zip(sources, faults_of(plan), strict=True)
     )
-    return Rehearsal(plan, runs, last.at_s - first.at_s, last.cpu_s - first.cpu_s, sink.changes)
+    return Rehearsal(plan, runs, last.at_s - first.at_s, last.cpu - first.cpu, sink.changes)
 
 
 def _note(runner: Runner, marks: list[_Mark], stop: threading.Event | None = None) -> None:
     """Add where everything stands; then `stop`."""
     statuses = {status.camera_id: status for status in runner.statuses()}
     pids = {pid for pid in runner.pids().values() if pid is not None}
-    marks.append(_Mark(time.monotonic(), cpu_s([os.getpid(), *pids]), statuses))
+    marks.append(_Mark(time.monotonic(), cpu_of(pids), statuses))
     if stop is not None:
         stop.set()
 
@@ -189,6 +191,7 @@ def _camera_run(
 ) -> CameraRun:
     before, after = first.statuses[camera_id], last.statuses[camera_id]
     frames = after.health.frames - before.health.frames
+    skipped = after.health.skipped - before.health.skipped
     since = max(first.at_s, pace.first_s) if pace.first_s is not None else last.at_s
     return CameraRun(
         after,
@@ -198,6 +201,7 @@ def _camera_run(
         dropped=after.dropped - before.dropped,
         inferences=after.health.inferences - before.health.inferences,
         delays_s=tuple(pace.delays_s)[-frames:] if frames else (),
+        gates_s=tuple(pace.gates_s)[-skipped:] if skipped else (),
     )
 
 
@@ -246,22 +250,3 @@ def _camera(source: Source, plan: Plan) -> Camera:
     return Camera(
         source.camera_id, "corridor", "simulation", "office", "evacuation_corridor", 1 / plan.fps, 30
     )
-
-
-def percentiles_ms(delays_s: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and the longest, in ms; 0 of none."""
-    if not delays_s:
-        return {"p50": 0.0, "p95": 0.0, "max": 0.0}
-    ordered = sorted(delays_s)
-    rank = {"p50": 0.50, "p95": 0.95, "max": 1.0}
-    return {k: round(1000 * ordered[max(0, math.ceil(q * len(ordered)) - 1)], 1) for k, q in rank.items()}
-
-
-def cpu_s(pids: Sequence[int]) -> float:
-    """Processor time of running processes; of this one alone where the system does not tell of others."""
-    try:
-        ticks = [_STAT.format(pid=pid) for pid in pids]
-        fields = [Path(path).read_text(encoding="utf-8").rpartition(")")[2].split() for path in ticks]
-        return sum(int(row[11]) + int(row[12]) for row in fields) / os.sysconf("SC_CLK_TCK")
-    except OSError:
-        return time.process_time()

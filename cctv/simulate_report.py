@@ -67,11 +67,13 @@ def headline(rehearsal: Rehearsal) -> str:
 
 
 def summary(sums: dict[str, Any]) -> str:
-    delay = sums["delay_ms"]
+    delay, spent = sums["delay_ms"], sums["cpu_ms_a_frame"]
     return (
         f"{sums['offered']} pictures offered, {sums['frames']} looked at, {sums['dropped']} dropped, {sums['backlog']} "
         f"waiting at the end; {sums['inferences']} inferences; delay p50 {delay['p50']:.0f} ms, p95 {delay['p95']:.0f} ms; "
-        f"{sums['cpu_cores']:.2f} cores used. Counted once all had settled for 10 s. Looked at: by "
+        f"{sums['cpu_cores']:.2f} cores used: of the processor, a picture took {spent['capture']:.1f} ms to receive and "
+        f"decode, {spent['gate']:.2f} ms in masks and motion gate, {spent['rest']:.1f} ms in all else (network, events), on "
+        "average. Counted once all had settled for 10 s. Looked at: by "
         "masks and motion gate; an inference is a run of the network, spent where the picture changed."
     )
 

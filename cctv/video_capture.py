@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from firewarden.cctv.stream_backoff import Backoff
-from firewarden.cctv.video_reader import Sample, StreamBroken, opened
+from firewarden.cctv.stream_broken import StreamBroken
+from firewarden.cctv.video_frames import Sample
+from firewarden.cctv.video_reader import opened
 from firewarden.cctv.video_source import Capture, CaptureState, Source
 
 Post = Callable[[Source, Sample], None]

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from firewarden.cctv.video_frames import Sample
 from firewarden.cctv.video_messages import Beat, Picture
-from firewarden.cctv.video_reader import Sample
 from firewarden.cctv.video_source import Capture, Source
 
 BEAT_S = 0.5

@@ -41,6 +41,10 @@ class Sampling:
             return True
         return self.keys_only and is_late(t + self.apart_s - self.taken_s, self.every_s)
 
+    def is_overdue(self, t: float) -> bool:
+        """Whether a key frame has not come in time, though those before it did."""
+        return self.keys_only and self.taken_s is not None and is_late(t - self.taken_s, self.every_s)
+
     def with_taken(self, t: float) -> "Sampling":
         """After a picture was taken: the next one is due on the same beat, or after a gap on a new one."""
         on_beat = self.taken_s is not None and abs(t - self.due_s) < self.every_s / 2

@@ -17,10 +17,11 @@ from firewarden.cctv.masks import mask_frame
 from firewarden.cctv.motion import Blocks, Gate, observe, to_blocks, with_look
 from firewarden.cctv.sightings import Look, find_sightings, view_of
 from firewarden.cctv.video_sampling import EARLY_SHARE, is_late
-from firewarden.findings import InspectionResult, Verdict
+from firewarden.findings import Verdict
 from firewarden.inference.cctv_rules import Nearness
 from firewarden.inference.image import Image
 from firewarden.inference.inspector import Inspector
+from firewarden.inspection import InspectionResult
 
 MEDIA_TYPE = "image/x-raw-bgr"
 

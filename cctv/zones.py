@@ -10,7 +10,7 @@ import numpy as np
 
 from firewarden.cctv.camera import Camera, Corners
 from firewarden.cctv.polygons import covered_by, share_inside
-from firewarden.findings import Box, Finding, InspectionResult, Outcome
+from firewarden.findings import Box, Finding, Outcome
 from firewarden.inference.cctv_rules import ZoneRules
 from firewarden.inference.predicates import lower_parts
 from firewarden.inference.relations import ObstructedExit, OccupiedLane, Relation
@@ -18,6 +18,7 @@ from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts
 from firewarden.inference.wording import fill, name_objects
+from firewarden.inspection import InspectionResult
 
 R = TypeVar("R", bound=Relation)
 

@@ -1,7 +1,8 @@
-"""Commands of `firewarden cctv` that use the database: import cameras, list events, send them out, delete old pictures.
+"""Commands of `firewarden cctv` that use the database: import cameras, tell how they do, list events, send them out,
+delete old pictures.
 
 Where the database and the receivers are is said by the environment (`FIREWARDEN_*`), as for the service. Exit codes: 0 done,
-2 a register with faults or settings that are not safe.
+1 cameras that are not well, 2 a register with faults or settings that are not safe.
 """
 
 import signal
@@ -23,6 +24,7 @@ events_app = typer.Typer(no_args_is_help=True, help="What happened at cameras.")
 def add_camera_commands(cctv_app: typer.Typer, cameras_app: typer.Typer) -> None:
     """Hang the commands below `firewarden cctv`."""
     cameras_app.command("import")(import_cameras)
+    cctv_app.command("status")(show_status)
     cctv_app.add_typer(events_app, name="events")
     cctv_app.command("deliver")(deliver)
     cctv_app.command("retain")(retain)
@@ -53,6 +55,27 @@ def import_cameras(
             f"{len(done.added)} added, {len(done.changed)} changed, {len(done.unchanged)} as before",
             highlight=False,
         )
+
+
+def show_status(
+    problems: Annotated[bool, typer.Option("--problems", help="Only cameras that are not well.")] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How each camera does, as its run told last. Exit 1 when any is not well: silent, frozen, black, disconnected,
+    unreadable, failed, or watched by nobody."""
+    from firewarden.api.cctv_stores import open_cctv
+    from firewarden.cctv.console_status import all_told, print_told, summary
+
+    stores = open_cctv(_settings(data_dir), make=False)
+    cameras = all_told((camera.id for camera in stores.cameras.load_all()), stores.health.load())
+    shown = [one for one in cameras if one.problems or not problems]
+    if as_json:
+        print_json({"cameras": [one.to_json() for one in shown]})
+    else:
+        print_told(OUT, shown)
+        OUT.print(summary(cameras), highlight=False)
+    raise typer.Exit(1 if any(one.problems for one in cameras) else 0)
 
 
 @events_app.command("list")
@@ -108,7 +131,7 @@ def deliver(
 
     settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register
     senders = build_senders(settings)
-    stores = open_cctv(settings)
+    stores = open_cctv(settings, make=False)
     _warn_of_orphans(stores, settings)
     if revive:
         ERR.print(f"{stores.outbox.revive()} messages get their attempts again", highlight=False)
@@ -133,7 +156,7 @@ def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:
     from firewarden.jobs.inspection_retention import forget_old_inspections
 
     settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register
-    stores = open_cctv(settings)
+    stores = open_cctv(settings, make=False)
     inspections = forget_old_inspections(stores.engine, stores.photos, days=settings.keep_inspections_days)
     deleted = stores.tidy(register_rules, sweep=True)
     OUT.print(

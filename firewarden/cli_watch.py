@@ -6,7 +6,7 @@ that could not take what was seen.
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.markup import escape
@@ -14,58 +14,54 @@ from rich.markup import escape
 from firewarden.cli_console import ERR, OUT, print_json
 from firewarden.cli_options import DataDirOption, JsonOption, ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import inspect_runtime
+from firewarden.cli_watch_options import (
+    CamerasOption,
+    EventsOption,
+    FaultsOption,
+    ForOption,
+    FpsOption,
+    GroupOption,
+    HoldOption,
+    LeaseOption,
+    MaxCamerasOption,
+    MetricsHostOption,
+    MetricsPortOption,
+    OnlyOption,
+    PicturesArgument,
+    RegisterArgument,
+    ReplayOption,
+    ReportOption,
+    SecondsOption,
+    SizeOption,
+    StateOption,
+    StatusesOption,
+    StreamFpsOption,
+    WorkersOption,
+)
 from firewarden.errors import HazardError
-
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Looks at once (default: all cores).")]
-GroupOption = Annotated[int, typer.Option(min=1, help="Cameras that share a capture process.")]
 
 
 def run(
-    register: Annotated[
-        Path | None,
-        typer.Argument(help="Register: .yaml, .json or .csv; none: that of the database, while it changes."),
-    ] = None,
-    events: Annotated[
-        Path | None,
-        typer.Option(help="Append changes of events to this file, as JSON lines, instead of the database."),
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(help="With --events: folder that keeps what is followed over a restart.")
-    ] = None,
+    register: RegisterArgument = None,
+    events: EventsOption = None,
+    state: StateOption = None,
     data_dir: DataDirOption = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics.")
-    ] = None,
-    metrics_host: Annotated[str, typer.Option(help="Address of the metrics.")] = "127.0.0.1",
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Play files as live cameras: at their speed, over and over.")
-    ] = False,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Only cameras whose id fits, e.g. 'east-*'; repeatable.")
-    ] = None,
-    max_cameras: Annotated[
-        int | None,
-        typer.Option(min=1, help="Take at most so many of the database's; others are for other processes."),
-    ] = None,
-    lease: Annotated[
-        float, typer.Option(min=15, help="Seconds after which the cameras of a dead process are taken over.")
-    ] = 30.0,
+    metrics_port: MetricsPortOption = None,
+    metrics_host: MetricsHostOption = "127.0.0.1",
+    replay: ReplayOption = False,
+    seconds: ForOption = None,
+    only: OnlyOption = None,
+    max_cameras: MaxCamerasOption = None,
+    lease: LeaseOption = 30.0,
     workers: WorkersOption = None,
     group_size: GroupOption = 8,
     model: ModelOption = None,
     rules: RulesOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print how the cameras were, as JSON.")] = False,
+    as_json: StatusesOption = False,
 ) -> None:
     """Watch the cameras of a register. Ends on SIGTERM; with a register file, also when all are recordings and have
     ended."""
-    from firewarden.cctv.console_run import (
-        Watching,
-        check_video,
-        failed_recordings,
-        print_statuses,
-        run_cameras,
-    )
+    from firewarden.cctv.console_run import Watching, check_video, run_cameras
 
     check_video()
     sink, memory, report = _keeping(events, state, data_dir)
@@ -81,30 +77,19 @@ def run(
     if not as_json:
         _say_start(cameras, events)
     statuses = run_cameras(cameras, inspector, sink, watching)
-    if as_json:
-        print_json({"cameras": [status.to_json() for status in statuses]})
-    else:
-        print_statuses(OUT, statuses)
-    failed = failed_recordings(statuses)
-    for line in failed:
-        ERR.print(escape(line), highlight=False, soft_wrap=True)
-    raise typer.Exit(2 if failed else 0)
+    raise typer.Exit(_say_end(statuses, as_json))
 
 
 def simulate(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of pictures; none: a drawn corridor.")] = None,
-    cameras: Annotated[int, typer.Option(min=1, max=999, help="How many cameras.")] = 16,
-    fps: Annotated[float, typer.Option(min=0.03, max=5, help="Looks a second at each.")] = 1.0,
-    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 60.0,
-    faults: Annotated[str, typer.Option(help="One camera each: dead,corrupt,frozen.")] = "",
-    size: Annotated[str, typer.Option(help="Pixels of the pictures.")] = "1920x1080",
-    stream_fps: Annotated[
-        float | None, typer.Option(min=0.03, max=60, help="Rate of the streams (default: that of looks).")
-    ] = None,
-    hold: Annotated[
-        float, typer.Option(min=0.02, help="Seconds until a stream shows the next picture.")
-    ] = 20.0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report, .json and .md.")] = None,
+    folder: PicturesArgument = None,
+    cameras: CamerasOption = 16,
+    fps: FpsOption = 1.0,
+    seconds: SecondsOption = 60.0,
+    faults: FaultsOption = "",
+    size: SizeOption = "1920x1080",
+    stream_fps: StreamFpsOption = None,
+    hold: HoldOption = 20.0,
+    out: ReportOption = None,
     workers: WorkersOption = None,
     group_size: GroupOption = 8,
     model: ModelOption = None,
@@ -142,6 +127,20 @@ def _say_start(cameras: Any, events: Path | None) -> None:
     who = f"{len(cameras)} cameras" if isinstance(cameras, list | tuple) else "the register of the database"
     where = str(events) if events is not None else "the database"
     ERR.print(f"watching {who} (Ctrl-C or SIGTERM ends it); events go to {escape(where)}", highlight=False)
+
+
+def _say_end(statuses: Any, as_json: bool) -> int:
+    """How the cameras were, recordings that failed on stderr; the exit code."""
+    from firewarden.cctv.console_run import failed_recordings, print_statuses
+
+    if as_json:
+        print_json({"cameras": [status.to_json() for status in statuses]})
+    else:
+        print_statuses(OUT, statuses)
+    failed = failed_recordings(statuses)
+    for line in failed:
+        ERR.print(escape(line), highlight=False, soft_wrap=True)
+    return 2 if failed else 0
 
 
 def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> Any:

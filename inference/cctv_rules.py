@@ -86,8 +86,9 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmRules:
-    """Confirmation by hazard, and the cells that suppress repeats."""
+    """Confirmation by hazard, and the cells that suppress repeats. Looks may be late by `late_share` of `within_s`."""
 
+    late_share: float
     suppress_s: float
     cells_w: int
     cells_h: int

@@ -8,7 +8,9 @@ Debian: gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plu
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -18,12 +20,14 @@ _PARTS = ("tsdemux", "h264parse", "rtph264pay")
 
 
 class RtspServer:
-    """Serves one H.264 clip (MPEG-TS) at `url`, from its start for whoever comes first. Stop and start keep the port."""
+    """Serves one H.264 clip (MPEG-TS) at `url`, from its start for whoever comes first. Stop and start keep the port. For
+    clients of one transport: one over TCP beside one over UDP may have GStreamer abort."""
 
     def __init__(self, clip: Path, *, user: str = "", password: str = "") -> None:
         self._clip, self._user, self._password = clip, user, password
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
 
     @property
     def url(self) -> str:
@@ -36,17 +40,30 @@ class RtspServer:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+        self._said.close()
 
     def start(self) -> None:
         command = [_PYTHON, __file__, str(self.port), str(self._clip), self._user, self._password]
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        wait_for_port(self.port, 60)
+        self._process = subprocess.Popen(command, stdout=self._said, stderr=self._said)
+        wait_for_port(self.port, 60, self.check)
+
+    def check(self) -> None:
+        """Raises RuntimeError, with what it said last, where it has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            self._said.seek(0)
+            said = self._said.read()[-2000:].decode(errors="replace")
+            raise RuntimeError(f"the RTSP server ended with {self._process.returncode}: {said}")
 
     def stop(self) -> None:
         if self._process is not None:
+            self.kill()
+            self._process = None
+
+    def kill(self) -> None:
+        """End it as an abort would: it is not stopped, `check` tells."""
+        if self._process is not None:
             self._process.kill()
             self._process.wait()
-            self._process = None
 
 
 def missing_part() -> str | None:
@@ -67,9 +84,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for_port(port: int, limit_s: float) -> None:
+def wait_for_port(port: int, limit_s: float, check: Callable[[], None]) -> None:
     end = time.monotonic() + limit_s
     while True:
+        check()
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return

@@ -52,6 +52,12 @@ def test_opening(rules, pattern, every, opened):
     assert [(t, kind) for t, kind, _ in told] == ([] if opened is None else [(opened, "opened")])
 
 
+def test_how_late_looks_may_be_stands_in_the_rules(rules):
+    confirming = replace(rules.cctv.confirm, late_share=0.0)
+    strict = replace(rules, cctv=replace(rules.cctv, confirm=confirming))
+    assert feed(strict, "1111", every=30.03)[1] == []
+
+
 def test_a_false_alarm_is_forgotten_after_three_looks(rules):
     state, told = feed(rules, "100")
     assert needs_look(state, at(30), at(20), rules.cctv.confirm)

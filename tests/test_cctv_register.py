@@ -113,6 +113,11 @@ def test_mistakes_name_field_and_cure(rules, change, key, says):
         pytest.param({"name": "三楼桑拿"}, "name", id="sauna"),
         pytest.param({"name": "WC 1F"}, "name", id="toilet by its letters"),
         pytest.param({"name": "Toilets, investigated"}, "name", id="no gate in investigated"),
+        pytest.param({"name": "Bedroom exit-side"}, "name", id="the side of a room where its exit is"),
+        pytest.param({"name": "Bedroom near the lift lobby"}, "name", id="a room beside what is outside"),
+        pytest.param({"name": "Toilets facing corridor"}, "name", id="a view out of a room"),
+        pytest.param({"name": "卧室 出口 一侧"}, "name", id="the side of its exit, in Chinese"),
+        pytest.param({"name": "更衣室靠近电梯"}, "name", id="beside a lift, in Chinese"),
         pytest.param({"scene": "indoor"}, "scene", id="somewhere inside a hotel"),
         pytest.param(
             {"scene": "unknown", "venue_type": "owner_dwelling"}, "scene", id="anywhere in a dwelling"
@@ -127,8 +132,13 @@ def test_the_law_refuses_and_is_named(rules, change, key):
 
 
 @pytest.mark.parametrize(
-    "name", ["二楼更衣室门口走廊", "宿舍 3 楼楼梯间", "Corridor before the toilets", "客房层电梯厅"]
-)
+    "name",
+    [
+        "二楼更衣室门口走廊", "宿舍 3 楼楼梯间", "Corridor before the toilets", "客房层电梯厅", "Corridor near bedroom 3",
+        "Dormitory corridor, exit side", "Dormitory corridor exit side", "宿舍走廊出口侧", "Lift lobby, bedroom side",
+        "Dormitory exit",
+    ],
+)  # fmt: skip
 def test_outside_of_such_rooms_is_accepted(rules, name):
     assert build_camera(ROW | {"name": name}, rules)[1] == []
 

@@ -14,6 +14,7 @@ def test_the_shipped_numbers(rules):
     default, lane = rules.cctv.confirm.default, rules.cctv.confirm.hazards["fire_lane_obstructed"]
     assert (default.needed, default.of, default.within_s) == (3, 5, 60)
     assert (lane.dwell_s, lane.dwell_share, rules.cctv.confirm.suppress_s) == (600, 0.8, 1800)
+    assert rules.cctv.confirm.late_share == 0.02
     assert default.longest_sample_s == 30 and default.hopeless_after == 3
 
 
@@ -22,6 +23,7 @@ def test_the_shipped_numbers(rules):
     [
         pytest.param("    every_s: 180.0", "    evry_s: 180.0", "unknown key 'evry_s'", id="key"),
         pytest.param("    min_blocks: 3", "    min_blocks: three", "min_blocks", id="number"),
+        pytest.param("    late_share: 0.02", "    late_share: little", "late_share", id="share"),
         pytest.param("default: {needed: 3, of: 5", "default: {needed: 6, of: 5", "needed is 6 of 5", id="6 of 5"),
         pytest.param("moving_scenes: [elevator_car]", "moving_scenes: [elevator]", "elevator", id="scene"),
         pytest.param("settled_groups: [sleeping", "settled_groups: [sleepy", "sleepy", id="venue group"),

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -51,8 +52,9 @@ def source(camera_id: str, address: object, every_s: float = 0.5, **kind) -> Sou
 class Watch:
     """Capture processes, and what has come of them: (camera, shape, taken at, received at)."""
 
-    def __init__(self, *sources: Source, **settings) -> None:
+    def __init__(self, *sources: Source, servers: Iterable[RtspServer] = (), **settings) -> None:
         self.came: list[tuple] = []
+        self.servers = servers
         self.supervisor = Supervisor(sources, self._receive, **settings)
 
     def _receive(self, picture, pixels) -> None:
@@ -64,8 +66,18 @@ class Watch:
     def wait(self, camera_id: str, more: int = 1) -> float:
         """Seconds until so many more pictures of a camera have come."""
         began, wanted = time.monotonic(), self.count(camera_id) + more
-        until(lambda: self.count(camera_id) >= wanted)
+        self.until(lambda: self.count(camera_id) >= wanted)
         return time.monotonic() - began
+
+    def until(self, condition) -> None:
+        """Wait for it, while all servers live."""
+
+        def met() -> bool:
+            for server in self.servers:
+                server.check()
+            return condition()
+
+        until(met)
 
 
 @contextmanager
@@ -86,11 +98,10 @@ def until(condition, limit_s: float = SLOW) -> None:
 
 
 def test_rtsp_over_tcp_and_udp_and_a_server_that_comes_back(rtsp, clip, capfd):
-    with RtspServer(clip) as server:
-        udp = server.url.replace("rtsp:", "rtsp+udp:")
-        with watching(
-            source("tcp", server.url), source("udp", udp), source("file", clip, replay=True)
-        ) as watch:
+    with RtspServer(clip) as server, RtspServer(clip) as other:
+        sources = source("tcp", server.url), source("udp", other.url.replace("rtsp:", "rtsp+udp:"))
+        file = source("file", clip, replay=True)
+        with watching(*sources, file, servers=(server, other)) as watch:
             watch.wait("tcp", 8)
             watch.wait("udp")
             assert {shape for _, shape, *_ in watch.came} == {(180, 320, 3)}
@@ -98,21 +109,32 @@ def test_rtsp_over_tcp_and_udp_and_a_server_that_comes_back(rtsp, clip, capfd):
             assert all(abs((received - at).total_seconds()) < 10 for at, received in stamped)
             assert all(a < b for (a, _), (b, _) in pairwise(stamped))
             server.stop()
-            until(lambda: watch.supervisor.captures()["tcp"][0].state is CaptureState.WAITING)
+            watch.until(lambda: watch.supervisor.captures()["tcp"][0].state is CaptureState.WAITING)
             others = watch.count("file")
             server.start()
             assert watch.wait("tcp") <= 10
             assert watch.count("file") > others, "a file played beside it was not disturbed"
-            until(lambda: watch.supervisor.captures()["tcp"][0].reconnects >= 1)
+            watch.until(lambda: watch.supervisor.captures()["tcp"][0].reconnects >= 1)
             assert watch.supervisor.captures()["tcp"][1] == 0, "its process lived on"
+
+
+def test_a_server_that_dies_is_told_with_what_it_said(rtsp, tmp_path):
+    with RtspServer(tmp_path / "none.ts") as server:
+        server.check()
+        server.kill()
+        with (
+            watching(source("a", server.url), servers=(server,)) as watch,
+            pytest.raises(RuntimeError, match="ended with -9"),
+        ):
+            watch.wait("a")
 
 
 def test_a_wrong_password_is_told_without_the_address(rtsp, clip, capfd, caplog):
     with RtspServer(clip, user="guard", password="open-sesame") as server:
         wrong = server.url.replace("open-sesame", "hidden-word")
-        with watching(source("good", server.url), source("bad", wrong)) as watch:
+        with watching(source("good", server.url), source("bad", wrong), servers=(server,)) as watch:
             watch.wait("good")
-            until(lambda: watch.supervisor.captures()["bad"][0].failures > 0)
+            watch.until(lambda: watch.supervisor.captures()["bad"][0].failures > 0)
             bad = watch.supervisor.captures()["bad"][0]
     assert "nauthorized" in bad.last_error
     shown = repr(bad) + caplog.text + "".join(capfd.readouterr())
