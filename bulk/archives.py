@@ -10,6 +10,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import re
 import stat
 import tarfile
@@ -21,8 +22,9 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
+from firewarden.bulk.container import Container
 from firewarden.bulk.folders import is_photo_name
-from firewarden.bulk.items import MAX_BYTES, BrokenReader, HeldReader, Item, broken
+from firewarden.bulk.items import MAX_BYTES, BrokenReader, HeldReader, Item, Unreadable, broken
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
@@ -53,10 +55,10 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
-def archive_items(path: Path, limits: Limits = Limits()) -> Iterator[Item]:
+def archive_items(archive: Container, limits: Limits = Limits()) -> Iterator[Item]:
     """Pictures of an archive, keyed `archive!member`. The archive itself is an item where it cannot be read to its end."""
     with SpooledTemporaryFile(max_size=_MIB, mode="w+") as refused:
-        for item in _members(path, limits):
+        for item in _members(archive, limits):
             if isinstance(item.reader, BrokenReader):
                 told = [item.key, item.reader.message, item.place, item.reader.final]
                 refused.write(json.dumps(told) + "\n")
@@ -68,17 +70,20 @@ def archive_items(path: Path, limits: Limits = Limits()) -> Iterator[Item]:
             yield broken(key, message, place, final=final)
 
 
-def _members(path: Path, limits: Limits) -> Iterator[Item]:
+def _members(held: Container, limits: Limits) -> Iterator[Item]:
     """Pictures and refused members in the order of the archive, last what is wrong with it as a whole."""
-    members = _zip_items if path.name.lower().endswith(".zip") else _tar_items
+    members = _zip_items if held.name.lower().endswith(".zip") else _tar_items
     try:
-        yield from members(path, limits)
+        with held.open() as raw:
+            yield from members(held, raw, limits)
     except _Refused as error:
-        yield broken(str(path), f"{error}; the members after this were not read")
+        yield broken(held.name, f"{error}; the members after this were not read")
+    except Unreadable as error:
+        yield broken(held.name, str(error), final=error.final)
     except OSError as error:
-        yield broken(str(path), f"cannot be read: {error.strerror or error}", final=False)
+        yield broken(held.name, f"cannot be read: {error.strerror or error}", final=False)
     except _DAMAGE as error:
-        yield broken(str(path), f"the archive is damaged or cut off ({error}); pack it again")
+        yield broken(held.name, f"the archive is damaged or cut off ({error}); pack it again")
 
 
 def unsafe_name(name: str) -> str | None:
@@ -125,9 +130,9 @@ class _Meter:
         return data
 
 
-def _tar_items(path: Path, limits: Limits) -> Iterator[Item]:
-    with path.open("rb") as raw, _decompressed(raw) as plain:
-        total_bytes = None if plain is raw else limits.total_bytes(path.stat().st_size)
+def _tar_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item]:
+    with _decompressed(raw) as plain:
+        total_bytes = None if plain is raw else limits.total_bytes(_size(raw))
         meter = _Meter(plain, total_bytes)
         with tarfile.open(fileobj=cast(Any, meter), mode="r|", bufsize=256 * 1024) as archive:
             number = 0
@@ -135,13 +140,13 @@ def _tar_items(path: Path, limits: Limits) -> Iterator[Item]:
                 cast(Any, archive).members.clear()  # else every header ever read stays in memory
                 meter.allow(member.size)
                 number += 1
-                yield from _tar_member(path, archive, member, f"member {number} of {path.name}", limits)
+                place = f"member {number} of {held.short_name}"
+                yield from _tar_member(f"{held.name}!{member.name}", archive, member, place, limits)
 
 
 def _tar_member(
-    path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, place: str, limits: Limits
+    key: str, archive: tarfile.TarFile, member: tarfile.TarInfo, place: str, limits: Limits
 ) -> Iterator[Item]:
-    key = f"{path}!{member.name}"
     if member.isdir() or not (is_photo_name(member.name) or not member.isfile()):
         return
     problem = unsafe_name(member.name)
@@ -168,13 +173,21 @@ def _decompressed(raw: IO[bytes]) -> IO[bytes]:
     return cast(IO[bytes], lzma.LZMAFile(raw)) if magic == b"\xfd7zXZ\x00" else raw
 
 
-def _zip_items(path: Path, limits: Limits) -> Iterator[Item]:
-    with zipfile.ZipFile(path) as archive:
-        total_bytes, read_bytes = limits.total_bytes(path.stat().st_size), 0
+def _size(raw: IO[bytes]) -> int:
+    """How many bytes there are; stays where it was."""
+    here = raw.tell()
+    size = raw.seek(0, os.SEEK_END)
+    raw.seek(here)
+    return size
+
+
+def _zip_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item]:
+    with zipfile.ZipFile(raw) as archive:
+        total_bytes, read_bytes = limits.total_bytes(_size(raw)), 0
         for number, info in enumerate(archive.infolist(), 1):
             if info.is_dir() or not is_photo_name(info.filename):
                 continue
-            key, place = f"{path}!{info.filename}", f"member {number} of {path.name}"
+            key, place = f"{held.name}!{info.filename}", f"member {number} of {held.short_name}"
             if problem := _zip_problem(info, limits):
                 yield broken(key, f"not read: {problem}", place)
                 continue

@@ -88,5 +88,8 @@ def print_batch(console: Console, result: JobResult, out: Path) -> None:
     )
     for path, error in summary.errors[:_SHOWN_ERRORS]:
         console.print(f"  [red]error[/] {escape(path)}: {escape(error)}", highlight=False)
+    if (more := summary.failed - _SHOWN_ERRORS) > 0:
+        console.print(f"  and {more} more errors, each a row of {escape(out.name)}", highlight=False)
     if tally.unread:
-        console.print(f"  {tally.unread} inputs could not be read; the same command tries them again")
+        inputs, them = ("1 input", "it") if tally.unread == 1 else (f"{tally.unread} inputs", "them")
+        console.print(f"  {inputs} could not be read; the same command tries {them} again")

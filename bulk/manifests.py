@@ -1,16 +1,19 @@
 """Manifests: CSV or Parquet tables with a column `path` and, if wanted, `camera`, `time`, `venue` and `scene`.
 
-Paths are relative to the manifest's folder, absolute, or object store URLs. A row that cannot be used becomes an item that
-says why; the other rows are not disturbed.
+Paths are relative to the manifest's folder, absolute, or object store URLs; a manifest in a store names objects alone. A row
+that cannot be used becomes an item that says why; the other rows are not disturbed.
 """
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from firewarden.bulk.container import Container
+from firewarden.bulk.fetched import beside
 from firewarden.bulk.items import DoubtedReader, Facts, FileReader, Item, broken
 from firewarden.bulk.object_store import is_object_url, object_item
 from firewarden.errors import DatasetError
@@ -28,25 +31,26 @@ def is_manifest(path: Path) -> bool:
 
 
 def manifest_items(
-    path: Path, now: datetime | None = None, check: Check = lambda item: None
+    manifest: Container, now: datetime | None = None, check: Check = lambda item: None
 ) -> Iterator[Item]:
     """One item a row. `now` bounds the times that are believed. Raises DatasetError for a table without `path`."""
     now = now or datetime.now(UTC)
-    for number, cells in _rows(path):
-        place = f"row {number} of {path.name}"
+    for number, cells in _rows(manifest):
+        place = f"row {number} of {manifest.short_name}"
         if isinstance(cells, str):
-            yield broken(f"{path} ({place})", f"{place}: {cells}", place)
+            yield broken(f"{manifest.name} ({place})", f"{place}: {cells}", place)
         else:
-            item = _item(path, cells, place, now)
+            item = _item(manifest, cells, place, now)
             told = None if item.fault else check(item)
             yield replace(item, reader=DoubtedReader(item.reader, f"{place}: {told}")) if told else item
 
 
-def count_in_manifest(path: Path) -> int:
+def count_in_manifest(manifest: Container) -> int:
     """How many rows there are; raises DatasetError where the table as a whole cannot be read."""
-    if path.suffix.lower() == ".parquet":
-        return int(_open_parquet(path).metadata.num_rows)
-    return sum(1 for _ in _csv_rows(path))
+    if _is_parquet(manifest):
+        with _opened(manifest) as file:
+            return int(_open_parquet(manifest, file).metadata.num_rows)
+    return sum(1 for _ in _csv_rows(manifest))
 
 
 def read_time(text: str, now: datetime) -> str:
@@ -61,42 +65,60 @@ def read_time(text: str, now: datetime) -> str:
     return moment.isoformat()
 
 
-def _item(manifest: Path, cells: Cells, place: str, now: datetime) -> Item:
+def _item(manifest: Container, cells: Cells, place: str, now: datetime) -> Item:
     named = cells.get("path", "")
     if not named:
-        return broken(f"{manifest} ({place})", f"{place}: the path is empty; name a picture", place)
+        return broken(f"{manifest.name} ({place})", f"{place}: the path is empty; name a picture", place)
     if "://" in named and not is_object_url(named):
         return broken(
             named, f"{place}: got a URL that is no object store, expected a path or s3://bucket/key", place
         )
-    key = named if is_object_url(named) else str(manifest.parent / named)
+    key = named
     try:
+        key = _key(manifest.name, named)
         time = read_time(cells["time"], now) if cells.get("time") else None
     except ValueError as error:
         return broken(key, f"{place}: {error}", place)
     facts = Facts(cells.get("camera") or None, time, cells.get("venue") or None, cells.get("scene") or None)
-    reader = object_item(key).reader if is_object_url(named) else FileReader(Path(key))
+    reader = object_item(key).reader if is_object_url(key) else FileReader(Path(key))
     return Item(key, reader, facts, place)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
-    return _parquet_rows(path) if path.suffix.lower() == ".parquet" else _csv_rows(path)
+def _key(manifest_name: str, named: str) -> str:
+    if is_object_url(manifest_name):
+        return beside(manifest_name, named)
+    return named if is_object_url(named) else str(Path(manifest_name).parent / named)
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
+def _rows(manifest: Container) -> Iterator[tuple[int, Cells | str]]:
+    return _parquet_rows(manifest) if _is_parquet(manifest) else _csv_rows(manifest)
+
+
+def _is_parquet(manifest: Container) -> bool:
+    return manifest.name.lower().endswith(".parquet")
+
+
+def _opened(manifest: Container) -> IO[bytes]:
+    try:
+        return manifest.open()
+    except OSError as error:
+        raise DatasetError(f"{manifest.name} cannot be read: {error.strerror or error}") from error
+
+
+def _csv_rows(manifest: Container) -> Iterator[tuple[int, Cells | str]]:
     """(line, cells or what is wrong with the line)."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(_opened(manifest), encoding="utf-8-sig", newline="") as file:
             table = csv.reader(file, strict=True)
             header = [name.strip().lower() for name in next(table, [])]
-            _check_columns(path, header)
+            _check_columns(manifest, header)
             yield from _csv_body(table, header)
     except UnicodeDecodeError as error:
         raise DatasetError(
-            f"{path} is not UTF-8 ({error.reason}); save it as 'CSV UTF-8' and run again"
+            f"{manifest.name} is not UTF-8 ({error.reason}); save it as 'CSV UTF-8' and run again"
         ) from error
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise DatasetError(f"{manifest.name} cannot be read: {error.strerror or error}") from error
 
 
 def _csv_body(table: Any, header: list[str]) -> Iterator[tuple[int, Cells | str]]:
@@ -114,18 +136,18 @@ def _csv_body(table: Any, header: list[str]) -> Iterator[tuple[int, Cells | str]
             yield table.line_num, f"got {len(values)} cells, expected {len(header)}; write it again"
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Cells | str]]:
-    file = _open_parquet(path)
-    _check_columns(path, [str(name).lower() for name in file.schema_arrow.names])
-    wanted = [name for name in file.schema_arrow.names if str(name).lower() in COLUMNS]
-    try:
-        rows = (
-            row for batch in file.iter_batches(batch_size=1024, columns=wanted) for row in batch.to_pylist()
-        )
-        for number, row in enumerate(rows, 1):
-            yield number, {str(name).lower(): _text(value) for name, value in row.items()}
-    except (OSError, ValueError, OverflowError) as error:  # pyarrow's own are among them
-        raise DatasetError(f"{path} cannot be read as Parquet to its end: {error}") from error
+def _parquet_rows(manifest: Container) -> Iterator[tuple[int, Cells | str]]:
+    with _opened(manifest) as opened:
+        file = _open_parquet(manifest, opened)
+        _check_columns(manifest, [str(name).lower() for name in file.schema_arrow.names])
+        wanted = [name for name in file.schema_arrow.names if str(name).lower() in COLUMNS]
+        try:
+            batches = file.iter_batches(batch_size=1024, columns=wanted)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, 1):
+                yield number, {str(name).lower(): _text(value) for name, value in row.items()}
+        except (OSError, ValueError, OverflowError) as error:  # pyarrow's own are among them
+            raise DatasetError(f"{manifest.name} cannot be read as Parquet to its end: {error}") from error
 
 
 def _text(value: object) -> str:
@@ -134,25 +156,25 @@ def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value).strip()
 
 
-def _open_parquet(path: Path) -> Any:
+def _open_parquet(manifest: Container, file: IO[bytes]) -> Any:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise DatasetError(
-            f"{path} needs pyarrow, which is not installed: pip install -e '.[parquet]' in the checkout"
+            f"{manifest.name} needs pyarrow, which is not installed: pip install -e '.[parquet]' in the checkout"
         ) from error
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(file)
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} cannot be read as Parquet: {error}") from error
+        raise DatasetError(f"{manifest.name} cannot be read as Parquet: {error}") from error
 
 
-def _check_columns(path: Path, names: list[str]) -> None:
+def _check_columns(manifest: Container, names: list[str]) -> None:
     if "path" not in names:
         raise DatasetError(
-            f"{path} has the columns {names}, expected {', '.join(COLUMNS)}, of which path is needed. "
+            f"{manifest.name} has the columns {names}, expected {', '.join(COLUMNS)}, of which path is needed. "
             "Put a header line first."
         )
     if len(set(names)) < len(names):
-        raise DatasetError(f"{path} has the columns {names}, one of them twice; rename or remove it")
+        raise DatasetError(f"{manifest.name} has the columns {names}, one of them twice; rename or remove it")

@@ -1,9 +1,10 @@
 """Object stores (S3 and its kin) through the optional package obstore; credentials come from the environment it reads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from firewarden.bulk.folders import is_photo_name
@@ -11,6 +12,7 @@ from firewarden.bulk.items import Item, Unreadable, broken, check_size
 from firewarden.errors import DatasetError
 
 _SCHEMES = ("s3", "gs", "file")
+_RANGE_BYTES = 16 * 2**20  # asked for at a time: a store gives up on requests that take long
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,36 @@ def read_object(store: Any, path: str) -> bytes:
     """The bytes of one object, its size checked before they are fetched; raises Unreadable."""
     import obstore
 
-    try:
+    with _told():
         answer = obstore.get(store, path)
         check_size(answer.meta["size"])
         return bytes(answer.bytes())
+
+
+def copy_object(store: Any, path: str, into: IO[bytes], check: Callable[[int], None]) -> None:
+    """Append the bytes of one object of any size to `into`, a part at a time. `check` is told their number beforehand and
+    raises Unreadable, as this does where they cannot be had. Raises OSError where `into` does not take them."""
+    import obstore
+
+    with _told():
+        meta = obstore.head(store, path)
+    check(meta["size"])
+    unchanged = {"if_match": meta["e_tag"]} if meta["e_tag"] else {}
+    for start in range(0, meta["size"], _RANGE_BYTES):
+        end = min(start + _RANGE_BYTES, meta["size"])
+        with _told():
+            options: Any = {"range": (start, end), **unchanged}
+            part = obstore.get(store, path, options=options).bytes()
+        if len(part) != end - start:
+            raise Unreadable("cannot be read: it changed while it was fetched")
+        into.write(part)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn failures of the store into Unreadable."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise Unreadable("cannot be read: no such object") from error
     except _failures() as error:

@@ -9,10 +9,11 @@ from typing import Any
 
 from firewarden.bulk.items import Item
 from firewarden.errors import InvalidImage, PolicyError
-from firewarden.findings import InspectionContext, context_to_json
+from firewarden.findings import InspectionContext
 from firewarden.inference.context import check_context
 from firewarden.inference.inspector import Inspector, open_inspector, timed
 from firewarden.inference.runtime_choice import RuntimeChoice
+from firewarden.inspection import context_to_json
 
 Row = dict[str, Any]
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from firewarden.bulk.archives import archive_items, count_in_zip, is_archive
+from firewarden.bulk.container import Container, file_container
+from firewarden.bulk.fetched import fetched_archive, fetched_manifest, object_at
 from firewarden.bulk.folders import count_in_folder, file_item, folder_items, glob_items, is_glob
 from firewarden.bulk.items import Item
 from firewarden.bulk.manifests import Check, count_in_manifest, is_manifest, manifest_items
@@ -17,20 +19,19 @@ def source_items(sources: Iterable[str], check: Check = lambda item: None) -> It
     one source after the other, last the rows that cannot be used or whose facts do not pass `check`: they take no
     picture's place."""
     sources, now = list(sources), datetime.now(UTC)
-    tables = [Path(source) for source in sources if _is_table(source)]
-    faulty: list[Path] = []
-    for path in tables:
+    faulty: list[Container] = []
+    for table in [_table(source) for source in sources if _is_table(source)]:
         faults = 0
-        for item in manifest_items(path, now, check):
+        for item in manifest_items(table, now, check):
             faults += item.fault is not None
             if item.fault is None:
                 yield item
-        faulty += [path] if faults else []
+        faulty += [table] if faults else []
     for source in sources:
         if not _is_table(source):
             yield from _items_of(source)
-    for path in faulty:  # read once more: a table may have any number of rows
-        yield from (item for item in manifest_items(path, now, check) if item.fault is not None)
+    for table in faulty:  # read once more: a table may have any number of rows
+        yield from (item for item in manifest_items(table, now, check) if item.fault is not None)
 
 
 def check_sources(sources: Iterable[str]) -> int | None:
@@ -44,28 +45,37 @@ def check_sources(sources: Iterable[str]) -> int | None:
 def _items_of(source: str) -> Iterator[Item]:
     path = Path(source)
     if is_object_url(source):
-        return object_items(source)
+        stored_archive = _names_object(source) and is_archive(path)
+        return archive_items(fetched_archive(source)) if stored_archive else object_items(source)
     if is_glob(source):
         return glob_items(source)
     if path.is_dir():
         return folder_items(path)
-    return archive_items(path) if path.is_file() and is_archive(path) else iter([file_item(path)])
+    if path.is_file() and is_archive(path):
+        return archive_items(file_container(path))
+    return iter([file_item(path)])
 
 
 def _is_table(source: str) -> bool:
     path = Path(source)
-    return is_manifest(path) and not (is_object_url(source) or is_glob(source) or path.is_dir())
+    if is_object_url(source):
+        return _names_object(source) and is_manifest(path)
+    return is_manifest(path) and not (is_glob(source) or path.is_dir())
+
+
+def _table(source: str) -> Container:
+    return fetched_manifest(source) if is_object_url(source) else file_container(Path(source))
+
+
+def _names_object(url: str) -> bool:
+    """Whether a URL may name one object: it goes on after the bucket, and is no folder."""
+    return not url.endswith("/") and url.count("/") > 2
 
 
 def _count(source: str) -> int | None:
     path = Path(source)
     if is_object_url(source):
-        if (is_archive(path) or is_manifest(path)) and not source.endswith("/"):
-            raise DatasetError(
-                f"{source}: archives and manifests are not read in an object store; copy it here, and name the copy"
-            )
-        open_store(split_url(source)[0])
-        return None
+        return _count_in_store(source)
     if "://" in source:
         raise DatasetError(f"got {source!r}, expected a path, a glob, or an s3:// or gs:// URL")
     if is_glob(source):
@@ -74,7 +84,15 @@ def _count(source: str) -> int | None:
         return count_in_folder(path)
     if path.is_file() and is_archive(path):
         return count_in_zip(path) if path.suffix.lower() == ".zip" else None
-    return count_in_manifest(path) if is_manifest(path) else 1
+    return count_in_manifest(file_container(path)) if is_manifest(path) else 1
+
+
+def _count_in_store(url: str) -> int | None:
+    if _is_table(url):
+        return count_in_manifest(fetched_manifest(url))
+    is_one = _names_object(url) and is_archive(Path(url))
+    open_store((object_at if is_one else split_url)(url)[0])
+    return None
 
 
 def _count_glob(pattern: str) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from firewarden.bulk.archives import Limits, archive_items
+from firewarden.bulk.container import file_container
 from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Unreadable, repeated
 from firewarden.bulk.manifests import Check, manifest_items
 from firewarden.errors import HazardError
@@ -127,14 +128,14 @@ def _uploaded(uploads: Uploads, limits: Limits) -> Iterator[Item]:
     for path in uploads.photos:
         yield Item(uploads.name(str(path)), FileReader(path))
     for path in uploads.archives:
-        for item in archive_items(path, limits):
+        for item in archive_items(file_container(path), limits):
             yield replace(item, key=uploads.name(item.key), place=printable(item.place))
 
 
 def _manifest_rows(uploads: Uploads, policy: IntakePolicy, now: datetime) -> Iterator[Item]:
     """The rows of the manifest, keyed as written there; their readers are never read unless they are broken."""
     assert uploads.manifest is not None
-    for item in manifest_items(uploads.manifest, now, policy.check):
+    for item in manifest_items(file_container(uploads.manifest), now, policy.check):
         key = uploads.name(item.key)
         item = replace(item, key=key, place=uploads.name(item.place), facts=_printable_facts(item.facts))
         if not isinstance(item.reader, BrokenReader):

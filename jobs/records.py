@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from firewarden.bulk.items import Facts
-from firewarden.findings import Fact, InspectionContext, Source, context_to_json
+from firewarden.findings import Fact, InspectionContext, Source
+from firewarden.inspection import context_to_json
 
 
 class JobKind(StrEnum):

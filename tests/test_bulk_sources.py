@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from firewarden.bulk.archives import Limits, archive_items, unsafe_name
+from firewarden.bulk.container import file_container
 from firewarden.bulk.items import MAX_BYTES, Item, Unreadable
 from firewarden.bulk.manifests import manifest_items, read_time
 from firewarden.bulk.object_store import listed_objects, read_object, split_url
@@ -107,7 +108,7 @@ def test_an_unsafe_tar_gives_its_sound_members_and_an_error_for_each_other(tmp_p
         "notes.txt": b"no picture",
     }
     path = write_tar(tmp_path / f"a.{suffix}", members, mode, links={"link.jpg": "/etc/passwd"})
-    found = outcomes(archive_items(path))
+    found = outcomes(archive_items(file_container(path)))
     assert found.pop(f"{path}!cam/good.jpg") == b"good"
     assert set(found) == {f"{path}!link.jpg", f"{path}!../evil.jpg", f"{path}!/abs.jpg"}
     assert all("not read" in told for told in found.values())
@@ -116,18 +117,18 @@ def test_an_unsafe_tar_gives_its_sound_members_and_an_error_for_each_other(tmp_p
 
 def test_an_unsafe_zip_gives_its_sound_members_and_an_error_for_each_other(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"../evil.jpg": b"evil", "good.jpg": b"good", "notes.txt": b"text"})
-    found = outcomes(archive_items(path))
+    found = outcomes(archive_items(file_container(path)))
     assert found[f"{path}!good.jpg"] == b"good" and "leaves" in found[f"{path}!../evil.jpg"]
     assert check_sources([str(path)]) == len(found) == 2
     linked = write_zip(tmp_path / "l.zip", {"link.jpg": b"/etc/passwd"}, mode=0o120777)
-    assert "link" in outcomes(archive_items(linked))[f"{linked}!link.jpg"]
+    assert "link" in outcomes(archive_items(file_container(linked)))[f"{linked}!link.jpg"]
 
 
 def test_refused_members_come_last_and_whole_however_many(tmp_path):
     """More than a MiB of refusals, which then lie on disk; one of a name that is no UTF-8."""
     links = {f"{number:05d}{'x' * 80}\udcff.jpg": "/etc/passwd" for number in range(3000)}
     path = write_tar(tmp_path / "a.tar", {"good.jpg": b"good"}, links=links)
-    listed = list(archive_items(path))
+    listed = list(archive_items(file_container(path)))
     assert [item.key for item in listed] == [f"{path}!{name}" for name in ("good.jpg", *links)]
     assert listed[-1].place == "member 3000 of a.tar" and "it is a link" in listed[-1].fault
 
@@ -137,33 +138,33 @@ def test_a_bomb_ends_its_archive_and_what_came_before_stands(tmp_path):
     limits = Limits(free_bytes=10**6)
     bomb = bytes(4 * 10**6)
     tar = write_tar(tmp_path / "b.tgz", {"good.jpg": b"good", "zeros.bin": bomb, "after.jpg": b"x"}, "w:gz")
-    found = outcomes(archive_items(tar, limits))
+    found = outcomes(archive_items(file_container(tar), limits))
     assert found[f"{tar}!good.jpg"] == b"good" and "bomb" in found[str(tar)] and len(found) == 2
     packed = write_zip(tmp_path / "b.zip", {"good.jpg": b"good", "zeros.jpg": bomb, "after.jpg": b"after"})
-    found = outcomes(archive_items(packed, limits))
+    found = outcomes(archive_items(file_container(packed), limits))
     told = found[f"{packed}!zeros.jpg"]
     assert "bomb" in told and "more than 50 times" in told and "plain" not in told  # its name is no fault
     assert found[f"{packed}!after.jpg"] == b"after"
     many = write_zip(tmp_path / "m.zip", {f"{i}.jpg": bytes(400_000) for i in range(9)})
-    found = outcomes(archive_items(many, limits))
+    found = outcomes(archive_items(file_container(many), limits))
     assert "bomb" in found[str(many)] and len(found) < 9
 
 
 def test_a_member_above_the_size_of_a_picture_is_refused_unread(tmp_path):
     limits = Limits(member_bytes=10)
     tar = write_tar(tmp_path / "a.tar", {"big.jpg": bytes(11), "fits.jpg": bytes(10)})
-    found = outcomes(archive_items(tar, limits))
+    found = outcomes(archive_items(file_container(tar), limits))
     assert "11 bytes" in found[f"{tar}!big.jpg"] and found[f"{tar}!fits.jpg"] == bytes(10)
 
 
 def test_a_torn_archive_keeps_its_first_members(tmp_path):
     tar = write_tar(tmp_path / "a.tar", {"one.jpg": bytes(5000), "two.jpg": bytes(5000)})
     tar.write_bytes(tar.read_bytes()[:8000])
-    found = outcomes(archive_items(tar))
+    found = outcomes(archive_items(file_container(tar)))
     assert found[f"{tar}!one.jpg"] == bytes(5000) and "damaged" in found[str(tar)]
     torn = tmp_path / "t.zip"
     torn.write_bytes(b"PK\x03\x04 and no more")
-    assert "damaged" in outcomes(archive_items(torn))[str(torn)]
+    assert "damaged" in outcomes(archive_items(file_container(torn)))[str(torn)]
 
 
 def test_a_manifest_with_bad_rows(tmp_path):
@@ -181,7 +182,7 @@ def test_a_manifest_with_bad_rows(tmp_path):
         "https://example.org/x.jpg,,,,",
     ]
     table.write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
-    items = list(manifest_items(table, NOW))
+    items = list(manifest_items(file_container(table), NOW))
     assert len(items) == check_sources([str(table)]) == 8
     good, *bad = items
     assert good.facts.camera == "cam 1" and good.facts.time == "2026-04-30T08:00:00+08:00"
@@ -226,7 +227,7 @@ def test_a_parquet_manifest_says_the_same_as_a_csv(tmp_path):
     when = datetime(2026, 4, 30, tzinfo=UTC)
     table = pa.table({"path": ["a.jpg", None], "time": [when, None], "camera": ["c1", None], "other": [1, 2]})
     pq.write_table(table, tmp_path / "m.parquet")
-    first, second = manifest_items(tmp_path / "m.parquet", NOW)
+    first, second = manifest_items(file_container(tmp_path / "m.parquet"), NOW)
     assert first.key == str(tmp_path / "a.jpg") and first.facts.time == "2026-04-30T00:00:00+00:00"
     assert "empty" in outcome(second) and check_sources([str(tmp_path / "m.parquet")]) == 2
 
@@ -260,7 +261,7 @@ def test_object_urls_end_to_end_and_in_a_manifest(tmp_path):
     assert outcomes(source_items([f"file://{tmp_path}"])) == {f"file://{tmp_path}/sub/a.jpg": b"a"}
     table = tmp_path / "m.csv"
     table.write_text(f"path\nfile://{tmp_path}/sub/a.jpg\nfile://{tmp_path}/sub/b.jpg\n", encoding="utf-8")
-    first, second = manifest_items(table, NOW)
+    first, second = manifest_items(file_container(table), NOW)
     assert outcome(pickle.loads(pickle.dumps(first))) == b"a"  # other processes can read it
     assert "no such object" in outcome(second)
     with pytest.raises(DatasetError, match="s3://"):

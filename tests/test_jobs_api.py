@@ -1,5 +1,7 @@
 """`/v1/batches` over HTTP: what is accepted is on disk, who sees what, results, and what bad input gets."""
 
+# ruff: noqa: F811 - fixtures come from jobs_api_stage
+
 import io
 import json
 import sys
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parent))
+from jobs_api_stage import A, B, app, client, photos, score_all, services  # noqa: F401
 from postgres_server import postgres_migrated, postgres_ready, postgres_server  # noqa: F401
 from test_api_fakes import check_problem, open_client, photo
 from test_jobs_intake import pack, sha
@@ -17,55 +20,14 @@ from test_jobs_intake import pack, sha
 from firewarden.api.auth import Role, new_key
 from firewarden.api.examples_jobs import BATCH, BATCH_LIST, ERRORS
 from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut, RescoreIn
-from firewarden.jobs.claims import ClaimStore, Outcome
+from firewarden.jobs.claims import ClaimStore
 from firewarden.ledger.tables import job_items
 
-A, B = photo(10), photo(20)
 FRAMES = "path,camera,time,scene\nb.jpg,c1,2026-05-01T08:30:00+08:00,corridor\na.jpg,c1,2026-05-01T08:30:10+08:00,corridor\n"
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with open_client(tmp_path_factory.mktemp("api"), max_batch_files=5, max_batch_items=20) as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(app):
-    return app[0]
-
-
-@pytest.fixture
-def services(app):
-    return app[1]
-
-
-def photos(*contents: bytes) -> list:
-    return [("photo", (f"{number}.jpg", data)) for number, data in enumerate(contents, 1)]
 
 
 def manifest(text: str) -> tuple:
     return ("manifest", ("m.csv", text))
-
-
-def score_all(services) -> None:
-    """What a worker does, with a verdict written here."""
-    claims = ClaimStore(services.repository._engine)
-    while claim := claims.claim(9):
-        rows = [
-            {
-                "path": item.path,
-                "verdict": "hazard",
-                "risk_level": "general",
-                "batch": {"id": "1", **columns(item)},
-            }
-            for item in claim.items
-        ]
-        claims.finish(claim, [Outcome(*pair) for pair in zip(claim.items, rows, strict=True)])
-
-
-def columns(item) -> dict:
-    return {"sha256": item.sha256, "camera": item.facts.camera, "time": item.facts.time}
 
 
 def test_a_batch_is_accepted_scored_and_downloaded(client, services) -> None:
@@ -298,7 +260,7 @@ def test_unpacking_does_not_stop_the_event_loop(client, services, monkeypatch) -
     sender.join()
 
 
-def test_a_batch_and_an_inspection_on_postgresql(postgres_ready, tmp_path) -> None:  # noqa: F811
+def test_a_batch_and_an_inspection_on_postgresql(postgres_ready, tmp_path) -> None:
     with open_client(tmp_path, database_url=postgres_ready) as (client, services):
         assert client.get("/readyz").json()["checks"]["database"] == "ok"
         headers = {"Idempotency-Key": "k", "content-type": "image/jpeg"}
@@ -315,77 +277,6 @@ def test_a_batch_and_an_inspection_on_postgresql(postgres_ready, tmp_path) -> No
         assert len(client.get(batch["links"]["results"]).text.splitlines()) == 2
         with services.repository._engine.connect() as connection:
             assert len(connection.execute(select(job_items)).all()) == 2
-
-
-def inspected(client, data: bytes, **params) -> str:
-    answer = client.post(
-        "/v1/inspections", content=data, params=params, headers={"Content-Type": "image/jpeg"}
-    )
-    assert answer.status_code == 201
-    return answer.json()["id"]
-
-
-def test_photos_that_were_inspected_are_scored_again(client, services) -> None:
-    score_all(services)  # what other tests left open
-    first = inspected(
-        client, A, venue_type="office", scene="stairwell", captured_at="2026-05-01T08:00:00+08:00"
-    )
-    second = inspected(client, B)
-    body = {"inspection_ids": [first, "0" * 32, second, first], "min_confidence": 0.3}
-    key = {"Idempotency-Key": "again-1"}
-    answer = client.post("/v1/batches", json=body, headers=key)
-    assert answer.status_code == 202
-    batch = BatchOut.model_validate(answer.json())
-    assert (batch.kind, batch.items, batch.progress.open, batch.progress.failed) == ("photos", 3, 2, 1)
-    assert [(e.number, e.path, e.error) for e in batch.errors] == [
-        (2, "0" * 32, "there is no inspection of this id for this key")
-    ]
-    again = client.post("/v1/batches", json=body, headers=key)
-    assert again.json()["id"] == batch.id and again.headers["idempotency-replayed"] == "true"
-    claim = ClaimStore(services.repository._engine).claim(9)
-    assert claim.context.min_confidence == 0.3
-    assert [(i.path, i.sha256) for i in claim.items] == [(first, sha(A)), (second, sha(B))]
-    facts = claim.items[0].facts
-    assert (facts.venue, facts.scene, facts.time) == ("office", "stairwell", "2026-05-01T00:00:00+00:00")
-    assert claim.items[1].facts.scene is None
-    ClaimStore(services.repository._engine).release(claim)
-    score_all(services)
-    rows = [json.loads(line) for line in client.get(batch.links.results).text.splitlines()]
-    assert [row["path"] for row in rows] == [first, "0" * 32, second]
-
-
-def test_what_is_said_of_a_batch_goes_before_what_was_said_of_each_photo(client, services) -> None:
-    score_all(services)
-    one = inspected(client, A, venue_type="office", scene="stairwell")
-    client.post(
-        "/v1/batches", json={"inspection_ids": [one], "venue_type": "mall", "scene": "evacuation_corridor"}
-    )
-    claim = ClaimStore(services.repository._engine).claim(9)
-    assert (claim.context.inspection.venue_type, claim.context.inspection.scene) == (
-        "mall",
-        "evacuation_corridor",
-    )
-    assert (claim.items[0].facts.venue, claim.items[0].facts.scene) == (None, None)
-    ClaimStore(services.repository._engine).release(claim)
-    score_all(services)
-
-
-def test_inspections_of_others_and_wrong_lists_are_refused(client, services) -> None:
-    hidden = inspected(client, A)
-    text, key = new_key(Role.WORKER)
-    services.repository.add_key(key)
-    other = client.post(
-        "/v1/batches", json={"inspection_ids": [hidden]}, headers={"Authorization": f"Bearer {text}"}
-    )
-    assert other.json()["progress"]["failed"] == 1 and other.json()["state"] == "finished"
-    for body in (
-        {"inspection_ids": []},
-        {"inspection_ids": "all"},
-        {"inspection_ids": [hidden], "scene": "moon"},
-    ):
-        check_problem(client.post("/v1/batches", json=body), 422)
-    many = [f"{number:032x}" for number in range(21)]  # max_batch_items is 20
-    check_problem(client.post("/v1/batches", json={"inspection_ids": many}), 413, "too-many-items")
 
 
 def test_examples_fit_the_wire_models_and_the_body_is_documented(client) -> None:

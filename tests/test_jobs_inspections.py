@@ -1,18 +1,20 @@
 """Inspections are kept for ever, or for as many days as somebody has set; a photo goes with the last row that names it."""
 
+# ruff: noqa: F811 - fixtures come from jobs_stage
+
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, update
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cctv_events import Stores, stored_urls
+from cctv_events import Stores
+from jobs_stage import OLD, YOUNG, add_inspections, aged, blobs, ended_batch, engine  # noqa: F401
 from postgres_server import postgres_server, postgres_url  # noqa: F401
 from test_api_fakes import open_client, photo
-from test_jobs_retention import aged, ended_batch
 from typer.testing import CliRunner
 
 from firewarden.api.serve import _swept
@@ -21,36 +23,7 @@ from firewarden.cli import app
 from firewarden.jobs import inspection_retention
 from firewarden.jobs.inspection_retention import forget_old_inspections, swept
 from firewarden.jobs.photos import sweep_photos
-from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.tables import idempotency_keys, inspections
-
-NOW = datetime.now(UTC)
-OLD, YOUNG = NOW - timedelta(days=31), NOW - timedelta(days=29)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def engine(request, tmp_path):
-    return Stores(stored_urls(request, tmp_path), tmp_path).engine
-
-
-@pytest.fixture
-def blobs(tmp_path) -> BlobStore:
-    store = BlobStore(tmp_path / "blobs")
-    store.open()
-    return store
-
-
-def made(engine, *rows: tuple[str, str, datetime], sha256: str = "0" * 64) -> None:
-    """Inspections by id, key and time."""
-    values = [
-        {
-            "id": name, "key_id": key_id, "image_sha256": sha256, "image_bytes": 1, "received_at": at,
-            "clock_suspect": False, "source": "app", "verdict": "hazard", "model_id": "m", "rules_version": "r", "result": {},
-        }
-        for name, key_id, at in rows
-    ]  # fmt: skip
-    with engine.begin() as connection:
-        connection.execute(insert(inspections), values)
 
 
 def left(engine, column=inspections.c.id) -> set[str]:
@@ -67,7 +40,9 @@ def keyed(engine, name: str, at: datetime, *items: dict) -> None:
 
 
 def test_old_inspections_go_and_young_ones_stay(engine, blobs) -> None:
-    made(engine, ("a", "anna", OLD), ("b", "anna", YOUNG), ("c", "bert", OLD), ("d", "cleo", YOUNG))
+    add_inspections(
+        engine, ("a", "anna", OLD), ("b", "anna", YOUNG), ("c", "bert", OLD), ("d", "cleo", YOUNG)
+    )
     assert forget_old_inspections(engine, blobs, days=0) == 0 and len(left(engine)) == 4
     assert forget_old_inspections(engine, blobs, days=30) == 2
     assert left(engine) == {"b", "d"}
@@ -75,7 +50,7 @@ def test_old_inspections_go_and_young_ones_stay(engine, blobs) -> None:
 
 
 def test_their_idempotency_keys_go_and_those_of_others_stay(engine, blobs) -> None:
-    made(engine, ("a", "anna", OLD))
+    add_inspections(engine, ("a", "anna", OLD))
     keyed(engine, "one", OLD, {"id": "a"})
     keyed(engine, "several", OLD, {"id": "a"}, {"problem": {}})
     keyed(engine, "young", YOUNG, {"id": "b"})
@@ -87,7 +62,7 @@ def test_their_idempotency_keys_go_and_those_of_others_stay(engine, blobs) -> No
 
 def test_transactions_are_small_and_several_may_sweep_at_once(engine, blobs, monkeypatch) -> None:
     monkeypatch.setattr(inspection_retention, "_GROUP", 4)
-    made(engine, *((f"{number}", "anna", OLD) for number in range(30)))
+    add_inspections(engine, *((f"{number}", "anna", OLD) for number in range(30)))
     for number in range(9):
         keyed(engine, f"key-{number}", OLD, {"id": f"{number}"})
     whole, sizes, counts = inspection_retention._forget_some, [], []
@@ -112,10 +87,10 @@ def test_transactions_are_small_and_several_may_sweep_at_once(engine, blobs, mon
 
 def test_a_photo_goes_with_the_last_row_that_names_it(engine, blobs) -> None:
     alone, batched, doubled, again = (aged(blobs, blobs.put(bytes([n]))) for n in range(4))
-    made(engine, ("a", "anna", OLD), sha256=alone)
-    made(engine, ("b", "anna", OLD), sha256=batched)
-    made(engine, ("c", "anna", OLD), ("d", "bert", YOUNG), sha256=doubled)
-    made(engine, ("e", "anna", OLD), sha256=again)
+    add_inspections(engine, ("a", "anna", OLD), sha256=alone)
+    add_inspections(engine, ("b", "anna", OLD), sha256=batched)
+    add_inspections(engine, ("c", "anna", OLD), ("d", "bert", YOUNG), sha256=doubled)
+    add_inspections(engine, ("e", "anna", OLD), sha256=again)
     ended_batch(engine, "job", [batched])
     assert blobs.put(bytes([3])) == again  # sent again: its row is on its way
     assert forget_old_inspections(engine, blobs, days=30) == 4
@@ -143,13 +118,13 @@ def test_a_request_whose_inspection_is_gone_is_a_new_one(tmp_path) -> None:
 
 def test_the_service_and_the_command_sweep_as_the_setting_says(tmp_path, monkeypatch) -> None:
     stores = Stores(f"sqlite:///{tmp_path / 'firewarden.db'}", tmp_path)
-    made(stores.engine, ("a", "anna", OLD), ("b", "anna", YOUNG))
+    add_inspections(stores.engine, ("a", "anna", OLD), ("b", "anna", YOUNG))
     told = CliRunner().invoke(app, ["cctv", "retain", "--data-dir", str(tmp_path)])
     assert "0 inspections" in told.stdout and left(stores.engine) == {"a", "b"}
     monkeypatch.setenv("FIREWARDEN_KEEP_INSPECTIONS_DAYS", "30")
     told = CliRunner().invoke(app, ["cctv", "retain", "--data-dir", str(tmp_path)])
     assert "1 inspections" in told.stdout and left(stores.engine) == {"b"}
-    made(stores.engine, ("c", "anna", OLD))
+    add_inspections(stores.engine, ("c", "anna", OLD))
     begun = threading.active_count()
     with _swept(Settings(data_dir=tmp_path, keep_inspections_days=0)):
         assert threading.active_count() == begun, "nobody sweeps where nothing was set"

@@ -1,17 +1,17 @@
 """What ended long ago is forgotten; what has not ended never is."""
 
-import os
+# ruff: noqa: F811 - fixtures come from jobs_stage
+
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cctv_events import Stores, stored_urls
+from jobs_stage import NOW, OLD, YOUNG, add_inspections, aged, blobs, ended, ended_batch, engine  # noqa: F401
 from postgres_server import postgres_server, postgres_url  # noqa: F401
 
 from firewarden.api.cctv_stores import open_cctv
@@ -23,23 +23,7 @@ from firewarden.jobs.records import JobContext, JobKind, NewItem, NewJob
 from firewarden.jobs.retention import forget_old_jobs
 from firewarden.jobs.store import Idempotency, JobStore
 from firewarden.jobs.worker import Pace, Worker
-from firewarden.ledger.blobs import BlobStore
-from firewarden.ledger.tables import idempotency_keys, inspections, job_items, jobs
-
-NOW = datetime.now(UTC)
-OLD = NOW - timedelta(days=31)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def engine(request, tmp_path):
-    return Stores(stored_urls(request, tmp_path), tmp_path).engine
-
-
-@pytest.fixture
-def blobs(tmp_path) -> BlobStore:
-    store = BlobStore(tmp_path / "blobs")
-    store.open()
-    return store
+from firewarden.ledger.tables import idempotency_keys, job_items, jobs
 
 
 def made(engine, name: str, created_at: datetime = OLD) -> None:
@@ -55,11 +39,6 @@ def finish_next(engine, items: int = 2) -> None:
     claims.finish(claim, [Outcome(*pair) for pair in zip(claim.items, rows, strict=True)])
 
 
-def ended(engine, name: str, at: datetime) -> None:
-    with engine.begin() as connection:
-        connection.execute(update(jobs).where(jobs.c.id == name).values(ended_at=at))
-
-
 def left(engine) -> dict[str, int]:
     """Jobs that are there, each with its number of items."""
     query = select(jobs.c.id, func.count(job_items.c.number)).join(job_items).group_by(jobs.c.id)
@@ -73,7 +52,7 @@ def test_jobs_go_after_their_days_and_unfinished_ones_never(engine, blobs) -> No
         finish_next(engine)
     made(engine, "cancelled")
     JobStore(engine).cancel("cancelled")
-    for name, at in (("finished", OLD), ("cancelled", OLD), ("young", NOW - timedelta(days=29))):
+    for name, at in (("finished", OLD), ("cancelled", OLD), ("young", YOUNG)):
         ended(engine, name, at)
     made(engine, "running")
     finish_next(engine, items=1)
@@ -125,33 +104,9 @@ def test_the_sweeper_of_events_and_the_worker_both_do_it(tmp_path, rules) -> Non
     assert stores.tidy(rules.cctv.register).jobs == 1
 
 
-def ended_batch(engine, name: str, photos: list[str]) -> None:
-    """A batch with these photos that ended long ago."""
-    items = tuple(NewItem(f"{number}.jpg", sha256=sha256) for number, sha256 in enumerate(photos))
-    JobStore(engine).create(NewJob(name, "anna", JobKind.PHOTOS, JobContext(), items, OLD))
-    JobStore(engine).cancel(name)
-    ended(engine, name, OLD)
-
-
-def aged(blobs: BlobStore, sha256: str, days: float = 2) -> str:
-    """The photo, as one that was put so many days ago."""
-    then = time.time() - days * 86400
-    os.utime(blobs.path(sha256), (then, then))
-    return sha256
-
-
-def inspected(engine, sha256: str) -> None:
-    values = {
-        "id": "1", "key_id": "anna", "image_sha256": sha256, "image_bytes": 1, "received_at": NOW, "clock_suspect": False,
-        "source": "app", "verdict": "hazard", "model_id": "m", "rules_version": "r", "result": {},
-    }  # fmt: skip
-    with engine.begin() as connection:
-        connection.execute(insert(inspections).values(values))
-
-
 def test_a_photo_goes_with_the_last_row_that_names_it(engine, blobs) -> None:
     shared, alone, seen = (aged(blobs, blobs.put(data)) for data in (b"shared", b"alone", b"inspected"))
-    inspected(engine, seen)
+    add_inspections(engine, ("1", "anna", NOW), sha256=seen)
     ended_batch(engine, "first", [shared, alone, seen])
     ended_batch(engine, "second", [shared])
     ended(engine, "second", NOW)
