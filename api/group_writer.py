@@ -67,7 +67,8 @@ class GroupWriter(Generic[I, O]):
         finally:
             with self._changed:
                 self._writing = False
-                self._changed.notify()
+                if self._waiting or self._closed:  # else the thread would wake up for nothing
+                    self._changed.notify()
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 future.set_exception(outcome)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Metrics:
             _STAGE_BUCKETS_S,
             "stage",
         )
+        self._stage = cache(self._stage_s.labels)  # finding a label takes longer than counting under it
         self._batch_wait_s = self._histogram(
             "batch_wait_seconds", "Time a decoded photo waited for others to share a run.", _STAGE_BUCKETS_S
         )
@@ -71,7 +73,7 @@ class Metrics:
         self._request_s.labels(route).observe(seconds)
 
     def observe_stage(self, stage: str, seconds: float) -> None:
-        self._stage_s.labels(stage).observe(seconds)
+        self._stage(stage).observe(seconds)
 
     def observe_queue_wait(self, seconds: float) -> None:
         self.observe_stage("queue_wait", seconds)

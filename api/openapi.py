@@ -12,7 +12,7 @@ DESCRIPTION = """\
 Finds fire hazards in photos, says why they are hazards, and grades them by written rules
 (堵塞安全出口、飞线充电、电动自行车进楼入户、灭火器缺失). The machine proposes, a person confirms.
 
-Every request but the health checks carries an API key: `Authorization: Bearer fw_...` or `X-API-Key: fw_...`.
+Every request but `/` and the health checks carries an API key: `Authorization: Bearer fw_...` or `X-API-Key: fw_...`.
 Every error is a problem document (RFC 9457). A `201` means that photo and verdict are on disk.
 """
 

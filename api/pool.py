@@ -3,11 +3,12 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from firewarden.api.admission import Admission, Refused
 from firewarden.api.problems import Problem
@@ -33,9 +34,28 @@ class Caller:
         return None if self.due_s is None else self.due_s - time.monotonic()
 
 
+@dataclass(slots=True, eq=False)
+class _Task:
+    """A job in line, and the place for its answer. `photos` of 0 says nothing of the pace."""
+
+    job: "Callable[[], Future[Any]]"
+    caller: Caller
+    photos: int
+    entered_s: float
+    answer: "Future[Any]" = field(default_factory=Future)
+
+    @property
+    def weight(self) -> int:
+        """Places it takes in the line."""
+        return self.photos or 1
+
+
 class WorkPool:
     """Runs jobs in `workers` threads, first come first served, behind one `Admission`. Answers come back to the loop.
     While photos are refused, only as many threads work as the machine needs. `runs` of them never get in each other's way.
+
+    The threads are its own: a job wakes the one that will do it and no other. An executor of the standard library wakes a
+    second one that finds nothing, which then asks for the interpreter while the first one works.
 
     `on_start` hears how long a job waited, `on_refused` the reason of every refusal.
     """
@@ -54,23 +74,36 @@ class WorkPool:
         self._workers = workers
         self._admission = Admission(workers, max_waiting, max_wait_s, runs=min(runs, workers))
         self._lock = threading.Lock()
-        self._room = threading.Condition(self._lock)  # a job ended: another may begin
+        self._room = threading.Condition(self._lock)  # a thread may begin with what waits, or is to end
+        self._waiting: deque[_Task] = deque()
         self._working = 0
         self._on_start = on_start
         self._on_refused = on_refused
         self._on_change = on_change
-        self._executor: ThreadPoolExecutor | None = None
+        self._threads: list[threading.Thread] = []
+        self._closed = False
 
     def open(self, service_s: float | None = None) -> None:
         """Start the threads; `service_s` is what one photo took in the warm-up."""
         if service_s is not None:
             self._admission.service_s = service_s
-        self._executor = ThreadPoolExecutor(self._workers, thread_name_prefix="inspect")
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"inspect_{i}", daemon=True)
+            for i in range(self._workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Let running jobs end, drop the waiting ones."""
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
+        with self._room:
+            self._closed = True
+            dropped = list(self._waiting)
+            self._room.notify_all()
+        for task in dropped:
+            task.answer.cancel()
+        for thread in self._threads:
+            thread.join()
 
     @property
     def in_flight(self) -> int:
@@ -109,76 +142,80 @@ class WorkPool:
 
     async def run(self, job: Callable[[], T], caller: Caller | None = None, *, photos: int = 0) -> T:
         """Result of `job()`; raises the 429 or 503 Problem. `photos` of 0 is work that says nothing of the pace."""
-        return await asyncio.wrap_future(self._submit(lambda: _done(job), caller or Caller(), photos))
+        return await asyncio.wrap_future(self.start(lambda: _done(job), caller or Caller(), photos=photos))
 
     def start(self, job: Callable[[], "Future[T]"], caller: Caller, *, photos: int) -> "Future[T]":
         """Like `run`, for a job that hands over to another thread: the answer is that of the future it returns."""
-        return self._submit(job, caller, photos)
-
-    def _submit(self, job: Callable[[], "Future[T]"], caller: Caller, photos: int) -> "Future[T]":
-        if self._executor is None:
-            raise RuntimeError("WorkPool used before open()")
-        weight = photos or 1
-        with self._lock, self._problems():
-            self._admission.enter(time.monotonic(), weight, caller.budget_s())
-            self._on_change(self._admission.in_line)
-        answer: Future[T] = Future()
-        entered_s = time.monotonic()
-        queued = self._executor.submit(self._work, job, caller, photos, entered_s, answer)
-        # leaves the line when the work is over, or when the caller was cancelled while it waited
-        queued.add_done_callback(lambda done: self._leave(weight, done, answer))
-        answer.add_done_callback(lambda done: queued.cancel() if done.cancelled() else None)
-        return answer
-
-    def _work(
-        self,
-        job: Callable[[], "Future[T]"],
-        caller: Caller,
-        photos: int,
-        entered_s: float,
-        answer: "Future[T]",
-    ) -> None:
-        try:
-            with self._turn() as beside:
-                start_s = time.monotonic()
-                self._on_start(start_s - entered_s)
-                if not self._admission.can_meet(caller.budget_s()):
-                    self._on_refused("deadline")
-                    raise too_late(1)
-                inner = job()
-                ended_s = time.monotonic()
-                # the answer first: while the loop wakes up for it, this thread does what nobody waits for
-                inner.add_done_callback(lambda done: _settle(answer, done.exception(), done))
-                if photos:
-                    self._learn(start_s, ended_s, photos, beside)
-        except BaseException as error:  # noqa: BLE001 - goes to the caller
-            _settle(answer, error)
-
-    @contextmanager
-    def _turn(self) -> Iterator[int]:
-        """Around the work of a thread, once there is room for it; how many work then, this one included."""
+        task = _Task(job, caller, photos, time.monotonic())
         with self._room:
-            self._room.wait_for(lambda: self._working < self._admission.width(time.monotonic()))
+            if not self._threads or self._closed:
+                raise RuntimeError("WorkPool used before open() or after close()")
+            with self._problems():
+                self._admission.enter(task.entered_s, task.weight, caller.budget_s())
+            self._on_change(self._admission.in_line)
+            self._waiting.append(task)
+            self._room.notify()
+        task.answer.add_done_callback(lambda done: self._drop(task) if done.cancelled() else None)
+        return task.answer
+
+    def _serve(self) -> None:
+        while (task := self._next_task()) is not None:
+            self._work(task, beside=self._working)
+            self._leave(task)
+
+    def _next_task(self) -> _Task | None:
+        """Wait for a job and for room to do it; None once closed."""
+        with self._room:
+            self._room.wait_for(lambda: self._closed or self._has_room())
+            if self._closed:
+                return None
+            task = self._waiting.popleft()
             self._working += 1
-            working = self._working
+            if self._has_room():
+                self._room.notify()
+            return task
+
+    def _has_room(self) -> bool:
+        """Whether a job waits and one more thread may have work."""
+        return bool(self._waiting) and self._working < self._admission.width(time.monotonic())
+
+    def _work(self, task: _Task, *, beside: int) -> None:
+        """`beside` threads have work when this begins, its own included."""
         try:
-            yield working
-        finally:
-            with self._room:
-                self._working -= 1
-                self._room.notify_all()
+            start_s = time.monotonic()
+            self._on_start(start_s - task.entered_s)
+            if not self._admission.can_meet(task.caller.budget_s()):
+                self._on_refused("deadline")
+                raise too_late(1)
+            inner = task.job()
+            ended_s = time.monotonic()
+            # the answer first: while the loop wakes up for it, this thread does what nobody waits for
+            inner.add_done_callback(lambda done: _settle(task.answer, done.exception(), done))
+            if task.photos:
+                self._learn(start_s, ended_s, task.photos, beside)
+        except BaseException as error:  # noqa: BLE001 - goes to the caller
+            _settle(task.answer, error)
 
     def _learn(self, start_s: float, ended_s: float, photos: int, beside: int) -> None:
         """Tell the admission how long work took, and how many worked on average of its start and its end."""
         with self._lock:
             self._admission.observe(ended_s, ended_s - start_s, photos, (beside + self._working) / 2)
 
-    def _leave(self, weight: int, queued: "Future[None]", answer: "Future[T]") -> None:
+    def _leave(self, task: _Task) -> None:
+        """Its work is over; the thread looks for more."""
         with self._lock:
-            self._admission.leave(weight)
+            self._working -= 1
+            self._admission.leave(task.weight)
             self._on_change(self._admission.in_line)
-        if queued.cancelled():
-            answer.cancel()
+
+    def _drop(self, task: _Task) -> None:
+        """Its caller was cancelled: it leaves the line unless somebody works on it."""
+        with self._lock:
+            if task not in self._waiting:
+                return
+            self._waiting.remove(task)
+            self._admission.leave(task.weight)
+            self._on_change(self._admission.in_line)
 
     @contextmanager
     def _problems(self) -> Iterator[None]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from firewarden.findings import InspectionContext, InspectionResult, Text
+from firewarden.findings import InspectionContext, Text
 from firewarden.inference.cctv_rules import CctvRules
+from firewarden.inspection import InspectionResult
 
 
 class ManifestPort(Protocol):

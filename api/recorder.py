@@ -18,8 +18,8 @@ from firewarden.api.problems import Problem, problem_from
 from firewarden.api.storage import Answer, IdempotencyRow, InspectionRecord, Repository, Write
 from firewarden.api.vault import Vault
 from firewarden.errors import InvalidImage
-from firewarden.findings import InspectionResult
 from firewarden.inference.batcher import Abandoned
+from firewarden.inspection import InspectionResult
 from firewarden.ledger.json_text import JsonText, json_text, with_members
 
 

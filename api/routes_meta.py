@@ -6,10 +6,11 @@ from fastapi import APIRouter, Response, Security
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from firewarden import __version__
 from firewarden.api.dependencies import ServicesDep, require_principal
 from firewarden.api.openapi import problem_responses
 from firewarden.api.problems import Problem
-from firewarden.api.schemas import AliveOut, ModelOut, ModelsOut, ReadyOut, RulesOut
+from firewarden.api.schemas import AliveOut, ModelOut, ModelsOut, ReadyOut, RulesOut, WelcomeOut
 from firewarden.api.services import Services
 
 router = APIRouter(tags=["about"])
@@ -17,6 +18,14 @@ _KEY_NEEDED: dict[str, Any] = {
     "dependencies": [Security(require_principal)],
     "responses": problem_responses(401),
 }
+
+
+@router.get("/", summary="What is this?")
+async def get_welcome() -> WelcomeOut:
+    """Who answers here, and where its addresses are described. Needs no key."""
+    return WelcomeOut(
+        service="FireWarden", version=__version__, docs="/docs", openapi="/openapi.json", ready="/readyz"
+    )
 
 
 @router.get("/v1/rules", summary="The rules in force", response_model=RulesOut, **_KEY_NEEDED)

@@ -271,6 +271,16 @@ class RulesOut(BaseModel):
     hazards: dict[str, Any]
 
 
+class WelcomeOut(Wire):
+    """Where to begin."""
+
+    service: str
+    version: str
+    docs: str = Field(description="The documentation, for a browser.")
+    openapi: str = Field(description="The same for machines.")
+    ready: str = Field(description="Whether photos are taken; needs no key.")
+
+
 class AliveOut(Wire):
     status: str
 

@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from firewarden.api.app import create_app
+from firewarden.api.one_write import OneWriteProtocol
 from firewarden.api.ports import InspectorPort
 from firewarden.api.settings import Settings
 
@@ -47,6 +48,7 @@ def run_server(inspector: InspectorPort, settings: Settings, listener: socket.so
     app = create_app(inspector, settings)
     config = uvicorn.Config(
         app,
+        http=OneWriteProtocol,
         log_level="warning",
         access_log=False,  # its lines would hold positions from query strings; /metrics counts requests instead
         server_header=False,

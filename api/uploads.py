@@ -141,8 +141,11 @@ async def _read_multipart(
         form = await parser.parse()
     except MultiPartException as error:
         too_much = "Too many" in error.message or "exceeded" in error.message
+        told = error.message.rstrip(".")
+        if too_much:
+            raise Problem(413, "multipart", f"{told}; send fewer or split.") from error
         raise Problem(
-            413 if too_much else 400, "multipart", f"{error.message.rstrip('.')}; send fewer or split."
+            400, "multipart", f"{told}; send photos as multipart/form-data with its boundary."
         ) from error
     try:
         photos = [await part.read() for part in _photo_parts(form, settings)]

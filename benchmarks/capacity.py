@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from firewarden.benchmarks.load_plan import OURS
+from firewarden.benchmarks.model_note import Model, model_note
 from firewarden.benchmarks.tables import Results, table
 
 PHOTO = "phone-12mp"
@@ -78,28 +80,50 @@ def parts_of(results: Results) -> Parts | None:
         return None
     best = max(rows, key=lambda row: float(row["goodput"]))
     photo = next(photo for photo in http["conditions"]["photos"] if photo["name"] == PHOTO)
-    memory, memory_of = _memory(loads, results.get("memory"))
-    return Parts(
-        best["server_cores"] / best["goodput"], photo["bytes"], memory, http["conditions"]["cores"], memory_of
-    )
+    cores = http["conditions"]["cores"]
+    memory, memory_of = _memory(_loads_on(cores, results), results.get("memory"))
+    return Parts(best["server_cores"] / best["goodput"], photo["bytes"], memory, cores, memory_of)
 
 
-def _memory(loads: Sequence[Mapping[str, Any]], watched: Mapping[str, Any] | None) -> tuple[float, str]:
-    """The most MiB that a load of 12 MP photos took, and which load; 0.0 where nothing tells. Without such a row the run that
-    watches memory stands in, whose photos are its own."""
-    told = [row for row in loads if row.get("resident_mb")]
+def _loads_on(cores: int, results: Results) -> list[tuple[str, Mapping[str, Any]]]:
+    """Every load of 12 MP photos on one of our servers with so many cores, and the name of its record."""
+    alone, beside = results.get("http", {}).get("loads", ()), results.get("peers", {}).get("servers", ())
+    told = [
+        *(("http", {"name": OURS, **row}) for row in alone),
+        *(("peers", row) for row in beside if str(row["name"]).startswith(OURS)),
+    ]
+    return [
+        (record, row)
+        for record, row in told
+        if row["photo"] == PHOTO and results[record]["conditions"]["cores"] == cores
+    ]
+
+
+def _memory(
+    loads: Sequence[tuple[str, Mapping[str, Any]]], watched: Mapping[str, Any] | None
+) -> tuple[float, str]:
+    """The most MiB that one of the loads took, and which; 0.0 where nothing tells. Records taken before peaks were know
+    what was held after the load alone. Without any the run that watches memory stands in, whose photos are its own."""
+    told = [(float(_peak_of(row)), record, row) for record, row in loads if _peak_of(row)]
     if told:
-        most = max(told, key=lambda row: float(row["resident_mb"]))
-        who = f"{most['clients']} clients" if most["clients"] else f"{most['rate']:.0f} a second"
-        return most["resident_mb"], f"at most, with 12 MP photos from {who}; they wait in memory"
+        most, record, row = max(told, key=lambda entry: entry[0])
+        who = f"{row['clients']} clients" if row.get("clients") else f"{row['rate']:.0f} a second"
+        load = f"a load of 12 MP photos from {who}: {row['name']}, {record}.json"
+        if row.get("peak_resident_mb"):
+            return most, f"the peak seen during {load}"
+        return most, f"seen once, after {load}; during the load it may have been more"
     if watched is None:
         return 0.0, "memory was not measured"
     names = ", ".join(photo["name"] for photo in watched["conditions"]["photos"])
     return watched["peak_mb"], f"with photos of another kind ({names}): 12 MP photos take more"
 
 
-def capacity_page(results: Results, habits: Habits | None = None) -> str:
-    """docs/capacity.md."""
+def _peak_of(row: Mapping[str, Any]) -> Any:
+    return row.get("peak_resident_mb") or row.get("resident_mb")
+
+
+def capacity_page(results: Results, habits: Habits | None = None, shipped: Model | None = None) -> str:
+    """docs/capacity.md. With `shipped` it says so where another model was measured."""
     habits, parts = habits or Habits(), parts_of(results)
     lines = [
         "# Capacity",
@@ -122,6 +146,7 @@ def capacity_page(results: Results, habits: Habits | None = None) -> str:
         ),
         f"- One serving process with {parts.cores} cores takes {parts.process_mb:.0f} MiB ({parts.memory_of}).",
         f"- Machine: {results['http']['conditions']['cpu']}.",
+        *_models_measured(results, shipped),
         "- A GPU: not measured. It would take the network off the cores; decoding, rules and storing stay on them.",
         "",
         "## What follows",
@@ -133,6 +158,15 @@ def capacity_page(results: Results, habits: Habits | None = None) -> str:
     return "\n".join([*lines, ""])
 
 
+def _models_measured(results: Results, shipped: Model | None) -> list[str]:
+    kinds = [kind for kind in ("http", "peers") if kind in results] if shipped else []
+    notes = [
+        model_note(results[kind]["conditions"]["model"], shipped or {}, f"{kind}.json was measured")
+        for kind in kinds
+    ]
+    return [f"- {note}" for note in notes if note]
+
+
 def _assumptions(habits: Habits) -> list[str]:
     return [
         "## What is assumed",
@@ -140,7 +174,10 @@ def _assumptions(habits: Habits) -> list[str]:
         f"- A worker takes {habits.photos_per_worker_day:g} photos on a working day, {habits.working_days} days a year.",
         f"- The busiest hour brings {habits.busiest_hour:.0%} of them, its peak {habits.burst:g} times its mean.",
         f"- Cores are planned to be busy {habits.utilisation:.0%} of the peak.",
-        "- All photos are 12 MP originals and all are kept: nothing deletes inspections by itself.",
+        (
+            "- All photos are 12 MP originals and all are kept, as without `FIREWARDEN_KEEP_INSPECTIONS_DAYS` "
+            "([serving.md](serving.md#keeping)). With N days there, N / 365 of the yearly disk is enough."
+        ),
         "",
         (
             "photos a day = workers x photos of one; peak = photos a day x busiest hour / 3,600 x burst; "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.benchmarks.conditions import filesystem_of
-from firewarden.benchmarks.load_generator import ServedLoad, Watch, put_load
+from firewarden.benchmarks.load_generator import ServedLoad, put_load
 from firewarden.benchmarks.load_plan import Load, Target
 from firewarden.benchmarks.overhead import measure_overhead
 from firewarden.benchmarks.photos import BenchPhoto
@@ -21,7 +21,6 @@ from firewarden.models.manifest import ModelManifest
 
 POST_PATH = "/v1/inspections"
 MEMORY_DISTINCT = 500  # photos that the memory run sends again and again, so that they fit on the disk
-_WATCH_EVERY_S = 1.0
 _OVERLOAD_WARM_UP_S = 5.0  # at twice the pace the line first fills, then is worked off to its standing length
 _STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and caches have filled
 
@@ -72,12 +71,11 @@ def watch_memory(
     load = Load(clients, seconds=0.0, warm_up_s=0.0, requests=requests, distinct=MEMORY_DISTINCT)
     with _work_folder(plan) as work, _served(plan, work) as (server, target):
         plan.on_step(f"{requests} requests of {clients} clients")
-        with Watch(server.resident_mb, _WATCH_EVERY_S) as watch:
-            served = put_load(server, target, load, photos, work)
+        served = put_load(server, target, load, photos, work)
         return {
             "requests": requests,
             "workers": plan.workers,
-            **memory_figures(watch.values, requests),
+            **memory_figures(served.watched_mb, requests),
             **served.to_json(),
         }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from firewarden.benchmarks.load_plan import Load, Samples, Target, job_to_json
+from firewarden.benchmarks.load_plan import WATCH_EVERY_S, Load, Samples, Target, job_to_json
 from firewarden.benchmarks.load_report import LoadResult, report_load
 from firewarden.benchmarks.photos import BenchPhoto
 from firewarden.benchmarks.server_process import ServerProcess
@@ -18,17 +18,25 @@ from firewarden.errors import HazardError
 
 @dataclass(frozen=True, slots=True)
 class ServedLoad:
-    """A load's result, with the cores and the memory (MiB, after the load) that the server used."""
+    """A load's result, with the cores and the memory (MiB) that the server used: `resident_mb` once the load had ended,
+    `watched_mb` every `WATCH_EVERY_S` during it."""
 
     result: LoadResult
     server_cores: float
     resident_mb: float
+    watched_mb: tuple[float, ...] = ()
+
+    @property
+    def peak_resident_mb(self) -> float:
+        """The most of what was seen, MiB; what came and went between two looks is not in it."""
+        return max(*self.watched_mb, self.resident_mb, 0.0)
 
     def to_json(self) -> dict[str, Any]:
         return {
             **self.result.to_json(),
             "server_cores": round(self.server_cores, 3),
             "resident_mb": round(self.resident_mb, 1),
+            "peak_resident_mb": round(self.peak_resident_mb, 1),
         }
 
 
@@ -37,9 +45,10 @@ def put_load(
 ) -> ServedLoad:
     """Run the load to its end; `work` is a folder for the photos' files."""
     before_s = server.cpu_s()
-    samples = generate_load(target, load, photos, work)
+    with Watch(server.resident_mb, WATCH_EVERY_S) as watch:
+        samples = generate_load(target, load, photos, work)
     cores = (server.cpu_s() - before_s) / samples.wall_s if samples.wall_s > 0 else 0.0
-    return ServedLoad(report_load(samples, load), cores, server.resident_mb())
+    return ServedLoad(report_load(samples, load), cores, server.resident_mb(), tuple(watch.values))
 
 
 def generate_load(target: Target, load: Load, photos: Sequence[BenchPhoto], work: Path) -> Samples:
@@ -59,7 +68,7 @@ def generate_load(target: Target, load: Load, photos: Sequence[BenchPhoto], work
 
 
 class Watch:
-    """Calls `probe` every `every_s` in a thread of its own until the `with` block ends; `values` are what it gave."""
+    """Calls `probe` at once and every `every_s` in a thread of its own until the `with` block ends; `values` are what it gave."""
 
     def __init__(self, probe: Callable[[], float], every_s: float) -> None:
         self.values: list[float] = []
@@ -77,5 +86,6 @@ class Watch:
         self._thread.join()
 
     def _work(self) -> None:
+        self.values.append(self._probe())
         while not self._ended.wait(self._every_s):
             self.values.append(self._probe())

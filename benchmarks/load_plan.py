@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 LOST = 0  # the connection broke before the answer
 STUCK = -1  # no answer within the time limit
+OURS = "firewarden"  # names of our own contenders begin with it
+PEER_CLIENTS = (1, 8, 64)  # of `bench peers`, unless others are named
+WATCH_EVERY_S = 0.25  # between looks at a server's memory; one takes about a millisecond of a core
 BodyKind = Literal["raw", "multipart"]
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from firewarden.benchmarks.load_generator import put_load
-from firewarden.benchmarks.load_plan import Load
+from firewarden.benchmarks.load_plan import PEER_CLIENTS, Load
 from firewarden.benchmarks.peer_servers import Contender
 from firewarden.benchmarks.photos import BenchPhoto
 from firewarden.benchmarks.stats import ratio_of_rounds
@@ -24,7 +24,7 @@ class PeerPlan:
     """`rounds` times all contenders one after the other; each is started afresh, asked by each number of `clients` for
     `seconds` after `warm_up_s`, and ended."""
 
-    clients: Sequence[int] = (1, 8, 64)
+    clients: Sequence[int] = PEER_CLIENTS
     rounds: int = 5
     seconds: float = 15.0
     warm_up_s: float = 5.0
@@ -121,6 +121,7 @@ def _server_row(
         "clients": key[1],
         "goodput": round(median(goodput), 2),
         **{column: round(median([row[column] for row in rounds]), 3) for column in _MEDIANS},
+        "peak_resident_mb": max(row["peak_resident_mb"] for row in rounds),
         **{column: sum(row[column] for row in rounds) for column in ("shed", "errors", "lost", "stuck")},
         "rounds": goodput,
         "ours_over_it": ratio_of_rounds([row["goodput"] for row in ours], goodput).to_json()

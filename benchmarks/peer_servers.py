@@ -8,7 +8,7 @@ from pathlib import Path
 import onnxruntime
 
 from firewarden.benchmarks.http_load import POST_PATH
-from firewarden.benchmarks.load_plan import BodyKind, Target
+from firewarden.benchmarks.load_plan import OURS, BodyKind, Target
 from firewarden.benchmarks.peer_venvs import SCRIPTS, venv_program
 from firewarden.benchmarks.server_process import ServerProcess, free_port, start_firewarden
 from firewarden.inference.batch_plan import PLAN_FILE
@@ -17,7 +17,6 @@ from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
 from firewarden.inference.tuned import RUNTIME_FILE
 from firewarden.models.manifest import ModelManifest
 
-OURS = "firewarden"
 DEFAULT = f"{OURS}, default"  # ONNX Runtime in fp32, untuned
 _PEER_END_LIMIT_S = 3.0  # they keep nothing that an end in order would save
 

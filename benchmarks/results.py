@@ -29,7 +29,12 @@ def load_rehearsal(folder: Path) -> dict[str, Any] | None:
 
 
 def load_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Runs by kind, of those that are there; raises HazardError on a file that is none of ours."""
+    """Runs by kind, of those that are there; raises HazardError where there is no such folder, and on a file that is none of
+    ours."""
+    if not folder.is_dir():
+        raise HazardError(
+            f"got {folder}, expected a folder of result files, empty at least. Name the one that `firewarden bench` wrote into."
+        )
     found = {}
     for kind in KINDS:
         path, command = folder / f"{kind}.json", kind.replace("_", "-")

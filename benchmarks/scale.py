@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from firewarden.benchmarks.model_note import shipped_model
 from firewarden.benchmarks.queue_sim import Cluster, NodeLoad, makespan_over_ideal, most_cameras, play_node
 from firewarden.benchmarks.scale_inputs import Quantity
 
@@ -68,6 +69,7 @@ def measure_scale(
     """Everything the page shows."""
     values = {name: quantity.value for name, quantity in quantities.items()}
     return {
+        "shipped_model": shipped_model(),
         "quantities": {name: quantity.to_json() for name, quantity in quantities.items()},
         "fleet": {name: getattr(fleet, name) for name in fleet.__slots__},
         "archive_of": {name: getattr(archive, name) for name in archive.__slots__},

@@ -1,17 +1,30 @@
 """What the simulations start from: service times, each measured, given or assumed, and it is said which."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 MEASURED, GIVEN, ASSUMED = "measured", "given", "assumed"
+REHEARSAL = "rehearsal"
 FRAME = "frame-1080p"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where a measured number was found and under what conditions. `model` has id, sha256 and input_size, None where no
+    model was in it; `runtime` is "" where it was not noted."""
+
+    name: str
+    date: str
+    machine: str
+    runtime: str
+    model: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A number with its unit and where it comes from: "measured", "given" or "assumed"; `measure_with` is the command that
-    replaces an assumption, `note` what a measured one is of."""
+    replaces an assumption, "" where none measures it, `note` what a measured one is of, `records` the files it is from."""
 
     value: float
     unit: str
@@ -19,9 +32,10 @@ class Quantity:
     source: str
     measure_with: str
     note: str = ""
+    records: tuple[Record, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +61,9 @@ _WANTED: Mapping[str, _Wanted] = {
     "looked_at": _Wanted(
         0.14, "share", "pictures that open the gate", "firewarden bench cctv-day", ("cctv_day", "looked_at")
     ),
-    "driver_rows_per_s": _Wanted(
-        4000, "rows a second", "rows one process lists, claims and writes", "firewarden bench batch"
-    ),
+    "driver_rows_per_s": _Wanted(4000, "rows a second", "rows one process lists, claims and writes", ""),
     "webhook_ms": _Wanted(200, "ms", "one event message until its receiver confirmed", "the receiver's own figures"),
-    "database_changes_per_s": _Wanted(
-        300, "changes a second", "events one SQLite file keeps, synced to disk", "firewarden bench http"
-    ),
+    "database_changes_per_s": _Wanted(300, "changes a second", "events one SQLite file keeps, synced to disk", ""),
 }  # fmt: skip
 _REST = ("gate_ms", "receive_ms")  # of a camera's picture; the record of `cctv simulate` knows their sum
 _LATENCY_STAGES = ("decode_ms", "infer_ms", "rules_ms")
@@ -68,7 +78,7 @@ def quantities_of(
     ValueError for one below 0, and for a name that is none."""
     if unknown := set(given) - set(_WANTED):
         raise ValueError(f"got {sorted(unknown)}, expected names of {sorted(_WANTED)}")
-    found, rest = {}, _rest_of_cameras(results, rehearsal)
+    found, rest, records = {}, _rest_of_cameras(results, rehearsal), _records(results, rehearsal)
     for name, wanted in _WANTED.items():
         value, source, note = given.get(name), GIVEN, ""
         if value is None:
@@ -77,8 +87,41 @@ def quantities_of(
             value, source = wanted.assumed, ASSUMED
         if value < 0:
             raise ValueError(f"got {name} = {value}, expected 0 or more")
-        found[name] = Quantity(float(value), wanted.unit, wanted.meaning, source, wanted.measure_with, note)
+        of = _records_of(name, wanted, records) if source == MEASURED else ()
+        found[name] = Quantity(
+            float(value), wanted.unit, wanted.meaning, source, wanted.measure_with, note, of
+        )
     return found
+
+
+def _records(
+    results: Mapping[str, Mapping[str, Any]], rehearsal: Mapping[str, Any] | None
+) -> dict[str, Record]:
+    """The records there are, by kind; that of `cctv simulate` is called `REHEARSAL`."""
+    told = {
+        kind: _record(f"{kind}.json", result["conditions"])
+        for kind, result in results.items()
+        if "conditions" in result
+    }
+    if rehearsal is not None and "conditions" in rehearsal:
+        told[REHEARSAL] = _record("cctv simulate", rehearsal["conditions"])
+    return told
+
+
+def _record(name: str, conditions: Mapping[str, Any]) -> Record:
+    """Conditions as `bench` writes them, or as `cctv simulate` does."""
+    model, runtime = conditions.get("model"), conditions.get("runtime") or {}
+    if isinstance(model, str):
+        model = {"id": model, "sha256": conditions["model_sha256"], "input_size": conditions["input_size"]}
+    cores = conditions.get("cores", conditions.get("usable_cores"))
+    said = f"{runtime['runtime']} {runtime['precision']}" if "runtime" in runtime else ""
+    date = str(conditions.get("date", conditions.get("taken_at", "")))[:10]
+    return Record(name, date, f"{conditions['cpu']}, {cores} cores", said, model)
+
+
+def _records_of(name: str, wanted: _Wanted, records: Mapping[str, Record]) -> tuple[Record, ...]:
+    kinds = (REHEARSAL, "latency") if name in _REST else wanted.path[:1]
+    return tuple(records[kind] for kind in kinds if kind in records)
 
 
 def _rest_of_cameras(

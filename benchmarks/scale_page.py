@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from firewarden.benchmarks.model_note import model_note
 from firewarden.benchmarks.scale_inputs import ASSUMED
 from firewarden.benchmarks.tables import table
 
@@ -10,7 +11,7 @@ from firewarden.benchmarks.tables import table
 def scale_blocks(told: Mapping[str, Any]) -> dict[str, str]:
     """Text of each block of the page by its name."""
     blocks = {
-        "inputs": _inputs(told),
+        "inputs": inputs_block(told),
         "nodes": _nodes(told),
         "loss": _loss(told),
         "limits": _limits(told),
@@ -20,7 +21,8 @@ def scale_blocks(told: Mapping[str, Any]) -> dict[str, str]:
     return {name: "\n".join(lines) for name, lines in blocks.items()}
 
 
-def _inputs(told: Mapping[str, Any]) -> list[str]:
+def inputs_block(told: Mapping[str, Any]) -> list[str]:
+    """Lines of what the simulation starts from and where each number comes from."""
     quantities, conditions = told["quantities"], told["conditions"]
     assumed = sum(quantity["source"] == ASSUMED for quantity in quantities.values())
     lines = [f"Simulated {conditions['date'][:10]} by `{conditions['command']}`."]
@@ -29,7 +31,13 @@ def _inputs(told: Mapping[str, Any]) -> list[str]:
             f" **{assumed} of {len(quantities)} inputs are assumptions**: they show how to count, not how many to buy."
         )
     rows = [
-        [name, quantity["meaning"], f"{quantity['value']:g} {quantity['unit']}", _source(quantity)]
+        [
+            name,
+            quantity["meaning"],
+            f"{quantity['value']:g} {quantity['unit']}",
+            _source(name, quantity),
+            "; ".join(_record(record) for record in quantity.get("records", ())) or None,
+        ]
         for name, quantity in quantities.items()
     ]
     fleet, burst = told["fleet"], told["burst"]
@@ -39,14 +47,41 @@ def _inputs(told: Mapping[str, Any]) -> list[str]:
         f"mean; in a shift change {burst['looks']:.0%} of the pictures of {burst['cameras']:.0%} of the cameras open the gate, "
         f"{burst['look_share']:.0%} of all."
     )
-    return [*lines, "", *table(["input", "what", "value", "from"], rows), "", fleet_text]
+    columns = ["input", "what", "value", "from", "record"]
+    return [*lines, "", *table(columns, rows), "", *_models(told), fleet_text]
 
 
-def _source(quantity: Mapping[str, Any]) -> str:
+def _source(name: str, quantity: Mapping[str, Any]) -> str:
     if quantity["source"] != ASSUMED:
         note = quantity.get("note")
         return f"{quantity['source']}, {note}" if note else str(quantity["source"])
-    return f"**assumed**; to be measured with: {quantity['measure_with']}"
+    if quantity["measure_with"]:
+        return f"**assumed**; to be measured with: {quantity['measure_with']}"
+    return f"**assumed**; no command measures it: give your own as --{name.replace('_', '-')}"
+
+
+def _record(record: Mapping[str, Any]) -> str:
+    model = f"model `{record['model']['sha256'][:12]}`" if record["model"] else "no model in it"
+    runtime = record["runtime"] or "runtime not noted"
+    of_model = [model, runtime] if record["model"] else [model]
+    return f"{record['name']}: " + ", ".join([*of_model, record["machine"], record["date"]])
+
+
+def _models(told: Mapping[str, Any]) -> list[str]:
+    """A sentence for each record that was not measured with the model shipped at the time of the simulation."""
+    records = {
+        record["name"]: record
+        for quantity in told["quantities"].values()
+        for record in quantity.get("records", ())
+        if record["model"]
+    }
+    notes = [
+        model_note(record["model"], told["shipped_model"], f"{name} was measured")
+        for name, record in records.items()
+        if "shipped_model" in told
+    ]
+    said = [note for note in notes if note]
+    return [" ".join(said), ""] if said else []
 
 
 def _nodes(told: Mapping[str, Any]) -> list[str]:

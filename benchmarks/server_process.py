@@ -88,7 +88,7 @@ class ServerProcess:
 
     def resident_mb(self) -> float:
         """Memory of it and its children in RAM, MiB; pages they share count more than once."""
-        return float(sum(process.memory_info().rss for process in self._tree())) / 2**20
+        return float(sum(_resident_bytes(process) for process in self._tree())) / 2**20
 
     def stop(self) -> None:
         """Ask it to end, and end it and its children where it does not."""
@@ -142,6 +142,14 @@ def start_firewarden(
     ]
     command += ["--workers", str(workers)] + (["--model", model] if model else [])
     return ServerProcess(command, port, "/readyz", log, env=env)
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    """0 for one that ended just now."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def free_port() -> int:

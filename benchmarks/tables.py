@@ -22,6 +22,19 @@ def ratio_text(ratio: Mapping[str, Any] | None) -> str:
     return f"{ratio['value']:.2f}{bounds}"
 
 
+def not_run_table(reasons: Mapping[str, str]) -> list[str]:
+    """Lines of a table of what was not run and why, an empty line before it; nothing where all was."""
+    if not reasons:
+        return []
+    shown = [[name, f"not run: {reason.splitlines()[0]}"] for name, reason in reasons.items()]
+    return ["", *table(["", ""], shown)]
+
+
+def photos_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the photos in a record's rows, each once."""
+    return list(dict.fromkeys(str(row["photo"]) for row in rows))
+
+
 def conditions_text(conditions: Mapping[str, Any]) -> list[str]:
     """One paragraph; a busy machine is named before anything else."""
     model, runtime = conditions["model"], conditions["runtime"]

@@ -9,19 +9,26 @@ from firewarden.datasets.problems import Problem
 _MANY = 6  # names of a group that the text spells out
 
 
-def find_copies(scans: Sequence[PhotoScan], split_of: Mapping[str, str]) -> list[Problem]:
-    """Groups of equal and of nearly equal photos; a group that reaches over splits is named apart."""
+def find_copies(
+    scans: Sequence[PhotoScan], split_of: Mapping[str, str], made_at: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """Groups of equal and of nearly equal photos; a group that reaches over splits is named apart.
+
+    `made_at` is the place of each made picture, by file. Those of one place and split are nearly equal on purpose: the
+    pictures of a pair, and what was composed on one ground photo. They are left out unless they are equal.
+    """
     by_sha: dict[str, list[int]] = {}
     for index, scan in enumerate(scans):
         by_sha.setdefault(scan.sha256, []).append(index)
     first = [group[0] for group in by_sha.values()]
     near = [(first[i], first[j]) for i, j in near_pairs([scans[i].hashed for i in first])]
     splits = [split_of.get(scan.file, "") for scan in scans]
+    places = [(made_at or {}).get(scan.file) for scan in scans]
     exact = [(i, j) for group in by_sha.values() for n, i in enumerate(group) for j in group[n + 1 :]]
     return [
         *_groups("duplicate", _within(exact, splits), scans, splits),
         *_groups("duplicate_across_splits", _across(exact, splits), scans, splits),
-        *_groups("near_duplicate", _within(near, splits), scans, splits),
+        *_groups("near_duplicate", _not_of_one_place(_within(near, splits), places), scans, splits),
         *_groups("near_duplicate_across_splits", _across(near, splits), scans, splits),
     ]
 
@@ -32,6 +39,12 @@ def _within(pairs: Iterable[tuple[int, int]], splits: Sequence[str]) -> list[tup
 
 def _across(pairs: Iterable[tuple[int, int]], splits: Sequence[str]) -> list[tuple[int, int]]:
     return [(i, j) for i, j in pairs if splits[i] != splits[j]]
+
+
+def _not_of_one_place(
+    pairs: Iterable[tuple[int, int]], places: Sequence[str | None]
+) -> list[tuple[int, int]]:
+    return [(i, j) for i, j in pairs if places[i] is None or places[i] != places[j]]
 
 
 def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from firewarden.errors import DatasetError
 
-Level = Literal["error", "warning"]
+Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = get_args(Level)  # the worst first
 Box = tuple[float, float, float, float]
 
 
@@ -62,6 +63,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "class_doubtful": Kind(
         "warning", "The model sees another class in a labelled box", "Look: which is right?"
+    ),
+    "source_not_compared": Kind(
+        "note",
+        "Part of a source, or more than the register counts: files not compared with its digest",
+        "Nothing to do for a part; for all of a source, count it anew.",
     ),
 }
 

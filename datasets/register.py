@@ -15,6 +15,7 @@ from firewarden.errors import DatasetError
 USES = ("train", "val", "test", "evaluation", "cutouts")
 KINDS = ("photos", "cutouts", "made")
 _COMPOSED = "composed "  # manifests name what a composed picture stands on: "composed SOURCE"
+_RENDERED = "rendered"
 _TYPES = {"licence_clear": bool, "used_for": tuple} | dict.fromkeys(
     ("train", "val", "places", "pictures"), int
 )
@@ -49,6 +50,9 @@ class SourceEntry:
         allows `test`, which asks less of a photo."""
         implied = {"val": {"evaluation"}, "test": {"evaluation", "val"}}.get(split, set())
         return split in self.used_for or bool(implied & set(self.used_for))
+
+
+ENTRY_FIELDS = tuple(field.name for field in fields(SourceEntry) if field.default is MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ def is_composed(name: str) -> bool:
     return name == _COMPOSED.strip() or name.startswith(_COMPOSED)
 
 
+def is_made(name: str) -> bool:
+    """Whether a manifest string says that a picture was composed or rendered."""
+    return name == _RENDERED or is_composed(name)
+
+
 def read_register(path: Path | None = None) -> Register:
     """Read a register file (default: the packaged sources.toml). Unknown, missing and double entries are errors."""
     where = str(path) if path else "sources.toml"
@@ -120,9 +129,8 @@ def read_register(path: Path | None = None) -> Register:
 
 
 def _source_entry(row: Mapping[str, Any], where: str) -> SourceEntry:
-    optional = {field.name for field in fields(SourceEntry) if field.default is not MISSING}
     known = {field.name: field.type for field in fields(SourceEntry)}
-    _check_keys(row, where, required=set(known) - optional, known=set(known))
+    _check_keys(row, where, required=set(ENTRY_FIELDS), known=set(known))
     values = dict(row)
     if isinstance(values["used_for"], list):
         values["used_for"] = tuple(values["used_for"])

@@ -40,7 +40,8 @@ def report_page(report: ValidationReport, folder: Path) -> str:
     sums = (
         ("", report.photos, "photos"),
         ("error" if report.errors else "", report.errors, "errors"),
-        ("warning", len(report.problems) - report.errors, "warnings"),
+        ("warning", report.warnings, "warnings"),
+        *([("", notes, "notes")] if (notes := report.count("note")) else []),
     )
     cards = "".join(f'<div class="{css}"><b>{count}</b>{what}</div>' for css, count, what in sums)
     checked = "compared with" if report.hashes_checked else "not compared: there is no"

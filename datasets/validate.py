@@ -15,8 +15,8 @@ from firewarden.datasets.label_checks import find_label_problems
 from firewarden.datasets.labels import LabelRows, label_rows, list_images, read_classes, read_labels
 from firewarden.datasets.manifest import SPLITS, PhotoRecord, read_manifest, shared_places
 from firewarden.datasets.photo_scan import PhotoScan, Progress, scan_photos
-from firewarden.datasets.problems import KINDS, Problem
-from firewarden.datasets.register import Register
+from firewarden.datasets.problems import KINDS, LEVELS, Level, Problem
+from firewarden.datasets.register import Register, is_made
 from firewarden.datasets.register_counts import changed_sources
 from firewarden.errors import DatasetError
 
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """All problems, errors first, and boxes by class and split."""
+    """All problems, errors first, notes last, and boxes by class and split."""
 
     name: str
     photos: int
@@ -36,7 +36,14 @@ class ValidationReport:
 
     @property
     def errors(self) -> int:
-        return sum(problem.level == "error" for problem in self.problems)
+        return self.count("error")
+
+    @property
+    def warnings(self) -> int:
+        return self.count("warning")
+
+    def count(self, level: Level) -> int:
+        return sum(problem.level == level for problem in self.problems)
 
     def of_kind(self, kind: str) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.kind == kind)
@@ -49,7 +56,8 @@ class ValidationReport:
             "name": self.name,
             "photos": self.photos,
             "errors": self.errors,
-            "warnings": len(self.problems) - self.errors,
+            "warnings": self.warnings,
+            "notes": self.count("note"),
             "counts": {kind: counts[kind] for kind in KINDS},
             "class_balance": {name: dict(row) for name, row in self.class_balance.items()},
             "hashes_checked": self.hashes_checked,
@@ -67,7 +75,7 @@ def validate_folder(
     split_of = {record.file: record.split for record in records}
     problems = [
         *find_file_problems(records, scans),
-        *find_copies(scans, split_of),
+        *find_copies(scans, split_of, {r.file: r.place_group for r in records if is_made(r.source)}),
         *find_split_problems(records),
         *find_source_problems(records, register),
         *find_changed_sources(records, scans, register),
@@ -85,7 +93,7 @@ def validate_folder(
     balance = {name: {split: boxes[number, split] for split in SPLITS} for number, name in enumerate(classes)}
     problems += find_missing_classes(balance, records)
     order = {kind: number for number, kind in enumerate(KINDS)}
-    problems.sort(key=lambda p: (p.level, order[p.kind], -p.weight, p.files))
+    problems.sort(key=lambda p: (LEVELS.index(p.level), order[p.kind], -p.weight, p.files))
     return ValidationReport(
         folder.resolve().name, len(scans), tuple(problems), balance, has_hashes, sightings is not None
     )
@@ -116,13 +124,18 @@ def find_split_problems(records: Sequence[PhotoRecord]) -> list[Problem]:
 def find_changed_sources(
     records: Sequence[PhotoRecord], scans: Sequence[PhotoScan], register: Register
 ) -> list[Problem]:
-    """Sources of which other files are there than the register records."""
+    """Sources of which other files are there than the register records. Only as many photos as it counts can be those
+    that it means: of more or fewer, a part that was just imported for one, no digest speaks, which is a note."""
     hashes = {scan.file: scan.sha256 for scan in scans}
     problems = []
     for source in changed_sources(records, hashes, register):
         files = tuple(record.file for record in records if record.source == source.manifest_source)
-        here = f"{sum(file in hashes for file in files)} photos here, {source.train + source.val} registered"
-        detail = f"{source.id}: files of this source differ from the register: {here}"
+        here, registered = sum(file in hashes for file in files), source.train + source.val
+        counts = f"{here} photos here, {registered} registered"
+        if here != registered:
+            problems.append(Problem("source_not_compared", files, f"{source.id}: {counts}"))
+            continue
+        detail = f"{source.id}: files of this source differ from the register: {counts}"
         problems.append(Problem("source_changed", files, detail))
     return problems
 

@@ -123,6 +123,11 @@ def doctor(
     """Check the installation: packages, runtimes, model, rules, typeface, and a built-in photo end to end."""
     from firewarden.inference.doctor import run_checks
 
+    given = {"--data-dir": data_dir, "--photos": photos, "--accept-int8": accept_int8 or None}
+    if not tune and (names := [name for name, value in given.items() if value is not None]):
+        raise HazardError(
+            f"got {' and '.join(names)} without --tune, expected both. Add --tune, or leave it out."
+        )
     if tune:
         run_tune(
             model_named(model),

@@ -59,6 +59,9 @@ def scale(
     ] = None,
     driver_rows_per_s: Annotated[float | None, typer.Option(min=1, help="Rows one batch writes.")] = None,
     webhook_ms: Annotated[float | None, typer.Option(min=1, help="Until a message is confirmed.")] = None,
+    database_changes_per_s: Annotated[
+        float | None, typer.Option(min=1, help="Events one SQLite file keeps.")
+    ] = None,
 ) -> None:
     """Simulate ten thousand cameras and an archive of a billion frames from measured service times."""
     from firewarden.benchmarks.conditions import machine_of_run
@@ -70,6 +73,7 @@ def scale(
     given = {
         "decode_ms": decode_ms, "infer_ms": infer_ms, "rules_ms": rules_ms, "gate_ms": gate_ms, "receive_ms": receive_ms,
         "looked_at": looked_at, "driver_rows_per_s": driver_rows_per_s, "webhook_ms": webhook_ms,
+        "database_changes_per_s": database_changes_per_s,
     }  # fmt: skip
     quantities = quantities_of(load_results(results), given, load_rehearsal(results))
     fleet, archive = Fleet(cameras=cameras, every_s=every_s), Archive(frames=frames)

@@ -55,12 +55,14 @@ def import_photos(
     from firewarden.datasets.import_source import import_source
     from firewarden.datasets.imported import ImportPlan
     from firewarden.datasets.places import place_groups
-    from firewarden.datasets.register import read_register
+    from firewarden.datasets.register import ENTRY_FIELDS, read_register
 
     entry = read_register(register).entry(source)
     if entry is None:
         raise DatasetError(
-            f"source {source!r} is not in the register, expected an id or name in it. Register it with its terms first."
+            f"source {source!r} is not in the register {register or '(the packaged sources.toml)'}, expected an id or "
+            f"manifest_source in it. Give a file of your own as --register, with version = 1 and a [[source]] of "
+            f"{', '.join(ENTRY_FIELDS)}."
         )
     batch = Batch(entry, split, scene, prefix)
     batch.check()

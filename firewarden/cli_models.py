@@ -38,10 +38,6 @@ def export(
         list[Path] | None,
         typer.Option(help="Made pictures to measure as well, all of them; they choose nothing; repeatable."),
     ] = None,
-    ablation: Annotated[
-        Path,
-        typer.Option(help="Table of `python -m firewarden.training.ablation` for the card, if it is there."),
-    ] = Path("benchmarks/results/ablation.json"),
     scene_data: Annotated[
         list[Path] | None,
         typer.Option(help="Made train pictures with scene tags, for the scene output; repeatable."),
@@ -63,7 +59,7 @@ def export(
     write(
         run, out, input_size=input_size, calibration_images=parity_photos(data), data=data, model_id=model_id,
         add_scene=add_scene, hazard_data=hazard_data or (), also_on=also_on or (),
-        ablation=ablation if ablation.is_file() else None, command=command_line(),
+        command=command_line(),
     )  # fmt: skip
     OUT.print(f"exported: {out}")
 

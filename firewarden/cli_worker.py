@@ -1,6 +1,7 @@
 """`firewarden worker`: scores the batches that were sent to the service.
 
-Exit codes: 0 told to stop, or with --until-done no batch is left; 2 a broken installation.
+Exit codes: 0 told to stop, or with --until-done no batch is left; 2 no database where it was said to be, or a broken
+installation.
 """
 
 from dataclasses import replace
@@ -16,7 +17,7 @@ from firewarden.cli_runtime import inspect_runtime
 
 def worker(
     data_dir: Annotated[
-        Path | None, typer.Option(help="Folder for photos and database, that of `firewarden serve`.")
+        Path | None, typer.Option(help="Folder of photos and database that `firewarden serve` made.")
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Worker processes; they share every batch.")] = 1,
     workers: Annotated[
@@ -43,9 +44,12 @@ def worker(
     from firewarden.jobs.claims import Lease
     from firewarden.jobs.processes import Recipe, run_workers
     from firewarden.jobs.worker import Pace
+    from firewarden.ledger.database import build_engine, check_exists
 
     chosen = {"data_dir": data_dir, "model": model, "rules": rules}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    url = settings.resolved_database_url()
+    check_exists(build_engine(url))
     settings.make_data_dir()
     used = model_named(settings.model)
     effort = Effort(workers=workers or max(1, usable_cores() // processes))
@@ -54,7 +58,6 @@ def worker(
         runtime is not None
     ):  # the one `inspect` and `batch` would use, with one core for each run of the network
         runtime = replace(runtime, threads=1, streams=effort.workers)
-    url = settings.resolved_database_url()
     recipe = Recipe(
         url.render_as_string(hide_password=False),
         settings.data_dir,

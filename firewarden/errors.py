@@ -1,4 +1,4 @@
-"""The exception tree: one root, four leaves. Every message says got, expected and cure."""
+"""The exception tree: one root, five leaves. Every message says got, expected and cure."""
 
 
 class HazardError(Exception):
@@ -19,6 +19,14 @@ class PolicyError(HazardError):
 
 class ModelMismatch(HazardError):
     """A model folder and its manifest, or the manifest and the rules, disagree."""
+
+
+class NotInstalled(HazardError):
+    """A package that this needs is not installed. `install` is the command that cures it."""
+
+    def __init__(self, message: str, *, install: str) -> None:
+        super().__init__(message)
+        self.install = install
 
 
 class DatasetError(HazardError):

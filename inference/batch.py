@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import InvalidImage
-from firewarden.findings import InspectionContext, InspectionResult
+from firewarden.findings import InspectionContext
 from firewarden.inference.inspector import Inspector
+from firewarden.inspection import InspectionResult
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 

@@ -1,12 +1,13 @@
 """Finders of obstructed exits and cluttered passages: boxes in, findings out. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from firewarden.findings import Finding, Outcome, SceneEstimate, Text, Zone
-from firewarden.geometry import Polygon, clip_polygon, inside_share_batch, sample_polygon
+from firewarden.geometry import Polygon, clip_polygon, inside_share_batch
 from firewarden.inference import predicates as p
+from firewarden.inference.floor_cover import cover_egress_zone, cover_lower_half
 from firewarden.inference.relations import ClutteredPassage, ObstructedExit
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
@@ -46,11 +47,11 @@ def _signs_of_doors(rel: ObstructedExit, view: View, doors: Rows) -> dict[int, l
             for door in doors
             if p.signs_door(
                 view.box(door),
-                box[None],
+                box,
                 above_lte_h=rel.sign_above_lte_h,
                 below_top_lte_h=rel.sign_below_top_lte_h,
                 dx_lt_w=rel.sign_dx_lt_w,
-            )[0]
+            )
         ]
         if marked:
             signs_of[min(marked)[1]].append(int(sign))
@@ -65,18 +66,19 @@ class _Door:
     view: View
     row: int
     signs: tuple[int, ...]
+    box: p.BoxRow = field(init=False)
+    zone: Polygon = field(init=False)
 
-    @property
-    def box(self) -> p.BoxRow:
-        return self.view.box(self.row)
+    def __post_init__(self) -> None:
+        """Box and zone are asked for several times."""
+        box, rel = self.view.box(self.row), self.rel
+        zone = p.egress_zone(box, depth_h=rel.zone_depth_h, far_width_w=rel.zone_far_width_w)
+        object.__setattr__(self, "box", box)
+        object.__setattr__(self, "zone", zone)
 
     @property
     def is_sure(self) -> bool:
         return self.view.confidence([self.row]) >= self.rel.sure_door_gte
-
-    @property
-    def zone(self) -> Polygon:
-        return p.egress_zone(self.box, depth_h=self.rel.zone_depth_h, far_width_w=self.rel.zone_far_width_w)
 
     @property
     def proof(self) -> list[int]:
@@ -86,7 +88,9 @@ class _Door:
 def _judge_door(door: _Door, rules: Rules, obstacles: Rows, people: Rows) -> Finding | None:
     goods, ratio = _in_zone(door, obstacles)
     lock_rows = door.view.rows(door.rel.locks)
-    locks = lock_rows[p.centre_inside(door.view.boxes(lock_rows), door.box)].tolist()
+    if len(lock_rows):
+        lock_rows = lock_rows[p.centre_inside(door.view.boxes(lock_rows), door.box)]
+    locks = lock_rows.tolist()
     if goods or locks:
         return _blocked(door, rules, goods, ratio, locks)
     crowd, crowd_ratio = _in_zone(door, people)
@@ -100,6 +104,8 @@ def _judge_door(door: _Door, rules: Rules, obstacles: Rows, people: Rows) -> Fin
 def _in_zone(door: _Door, rows: Rows) -> tuple[list[int], float]:
     """Rows that obstruct the door together, and the larger of zone cover and lower-half overlap; none below the bounds."""
     rel, view = door.rel, door.view
+    if not len(rows):
+        return [], 0.0
     standing = rows[
         p.stands_at_door(
             door.box,
@@ -110,13 +116,15 @@ def _in_zone(door: _Door, rows: Rows) -> tuple[list[int], float]:
     ]
     if not len(standing):
         return [], 0.0
-    zone, half = sample_polygon(door.zone), sample_polygon(p.lower_half(door.box))
+    zone = cover_egress_zone(door.zone, far_width_w=rel.zone_far_width_w)
+    half = cover_lower_half(p.lower_half(door.box))
     boxes = view.boxes(standing)
     on_floor = p.lower_parts(boxes, share=rel.lower_part, share_w=rel.lower_part_w)
     (cover, in_zone), (overlap, on_half) = zone.cover(on_floor), half.cover(boxes)
     if cover < rel.cover_gte and overlap < rel.lower_half_overlap_gte:
         return [], 0.0
-    return standing[in_zone | on_half].tolist(), max(cover, overlap)
+    obstructing = [row for row, *on in zip(standing.tolist(), in_zone, on_half, strict=True) if any(on)]
+    return obstructing, max(cover, overlap)
 
 
 def _blocked(
@@ -186,8 +194,10 @@ def _foot_zone(rel: ObstructedExit, sign: p.BoxRow) -> p.BoxRow:
 def _zone(kind: str, polygon: Polygon, view: View) -> Zone:
     """The part of a convex polygon that lies in the picture."""
     h, w = view.image_hw
-    shown = clip_polygon(polygon, np.array([0, 0, w, h], np.float32))
-    return Zone(kind, tuple((float(x), float(y)) for x, y in shown))
+    shown: list[list[float]] = polygon.tolist()
+    if not all(0 <= x <= w and 0 <= y <= h for x, y in shown):
+        shown = clip_polygon(polygon, np.array([0, 0, w, h], np.float32)).tolist()
+    return Zone(kind, tuple((x, y) for x, y in shown))
 
 
 def _finding(door: _Door, outcome: Outcome, reason: Text, evidence: list[int]) -> Finding:
@@ -220,8 +230,11 @@ def find_cluttered_passages(
     on_floor = (p.area_share(boxes, view.image_hw) >= rel.area_share_gte) & (
         boxes[:, 3] >= rel.base_y_gte * h
     )
-    carried = inside_share_batch(boxes, view.boxes(view.rows(rel.people))) >= rel.carried_inside_gte
-    rows = rows[on_floor & ~carried.any(axis=1)]
+    people = view.rows(rel.people)
+    if len(people):
+        carried = inside_share_batch(boxes, view.boxes(people)) >= rel.carried_inside_gte
+        on_floor &= ~carried.any(axis=1)
+    rows = rows[on_floor]
     if not len(rows):
         return []
     names = {view.name(row) for row in rows}

@@ -13,7 +13,6 @@ from firewarden.findings import (
     Assessment,
     Finding,
     InspectionContext,
-    InspectionResult,
     Outcome,
     Question,
     Verdict,
@@ -30,6 +29,7 @@ from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.scene import settle_scene
 from firewarden.inference.tiles import TileSettings, TilingDetector, decode_side
 from firewarden.inference.view import View
+from firewarden.inspection import InspectionResult
 from firewarden.models.registry import find_manifest
 
 T = TypeVar("T")

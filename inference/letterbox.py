@@ -55,11 +55,6 @@ class Letterbox:
         content[:] = resize(pixels, (w, h))
         return canvas
 
-    def apply_boxes(self, boxes: Boxes) -> Boxes:
-        """Boxes (n, 4) in original pixels to input pixels."""
-        scale, shift = self._affine()
-        return np.asarray(boxes * scale + shift, np.float32)
-
     def undo_boxes(self, boxes: Boxes) -> Boxes:
         """Boxes (n, 4) in input pixels to original pixels, clipped to the picture."""
         scale, shift = self._affine()

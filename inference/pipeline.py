@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 
-from firewarden.findings import InspectionContext, InspectionResult
+from firewarden.findings import InspectionContext
 from firewarden.inference.batch_plan import BatchPlan
 from firewarden.inference.batcher import Abandoned, Batcher, Cancelled, never
 from firewarden.inference.detector import Detector, OnnxDetector
@@ -20,6 +20,7 @@ from firewarden.inference.rules_file import load_rules
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import open_session
 from firewarden.inference.tiles import TileSettings
+from firewarden.inspection import InspectionResult
 from firewarden.models.registry import find_manifest
 
 

@@ -12,15 +12,14 @@ BoxRow = NDArray[np.float32]  # (4,)
 
 
 def signs_door(
-    door: BoxRow, signs: Boxes, *, above_lte_h: float, below_top_lte_h: float, dx_lt_w: float
-) -> NDArray[np.bool_]:
-    """Which signs (n, 4) mark this door: lower edge at most `above_lte_h` door heights above its top, upper edge at most
+    door: BoxRow, sign: BoxRow, *, above_lte_h: float, below_top_lte_h: float, dx_lt_w: float
+) -> bool:
+    """Whether a sign marks this door: lower edge at most `above_lte_h` door heights above its top, upper edge at most
     `below_top_lte_h` below it, and centres less than `dx_lt_w` door widths apart."""
     width, height = door[2] - door[0], door[3] - door[1]
-    gap = door[1] - signs[:, 3]
-    dx = np.abs((signs[:, 0] + signs[:, 2]) / 2 - (door[0] + door[2]) / 2)
-    near = (gap <= above_lte_h * height) & (signs[:, 1] - door[1] <= below_top_lte_h * height)
-    return np.asarray(near & (dx < dx_lt_w * width))
+    dx = abs((sign[0] + sign[2]) / 2 - (door[0] + door[2]) / 2)
+    near = door[1] - sign[3] <= above_lte_h * height and sign[1] - door[1] <= below_top_lte_h * height
+    return bool(near and dx < dx_lt_w * width)
 
 
 def egress_zone(door: BoxRow, *, depth_h: float, far_width_w: float) -> Polygon:
@@ -89,11 +88,6 @@ def lower_half(door: BoxRow) -> Polygon:
     return np.array(
         [[door[0], middle], [door[2], middle], [door[2], door[3]], [door[0], door[3]]], np.float32
     )
-
-
-def lower_half_overlap(door: BoxRow, boxes: Boxes) -> float:
-    """Share of the door's lower half covered by the objects together."""
-    return covered_share(lower_half(door), boxes)
 
 
 def centre_inside(boxes: Boxes, outer: BoxRow) -> NDArray[np.bool_]:

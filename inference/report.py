@@ -5,9 +5,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from firewarden.findings import InspectionResult, RiskLevel
+from firewarden.findings import RiskLevel
 from firewarden.inference.draw import annotated_jpeg
 from firewarden.inference.rules import Rules
+from firewarden.inspection import InspectionResult
 
 _STYLES = {
     RiskLevel.MAJOR: "bold red",

@@ -44,11 +44,6 @@ class RuntimeChoice:
         """Runtime and precision in one word, e.g. `openvino-int8`; names artefacts in model.toml."""
         return f"{self.runtime}-{self.precision}"
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether it computes in the precision the model was trained in."""
-        return self.precision == "fp32"
-
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firewarden.errors import HazardError
+from firewarden.errors import HazardError, NotInstalled
 from firewarden.inference.machine import usable_cores
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import ROWS_OUTPUT, SCENE_OUTPUT, NetworkOutput, Signature
 
 _DEVICE = "CPU"
+_INSTALL = "pip install -e '.[openvino]' in the checkout"
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # int8: what is not quantised stays fp32
 
 
@@ -51,13 +52,14 @@ class OpenVinoSession:
 
 
 def open_core() -> Any:
-    """OpenVINO's core; raises HazardError where the package is absent."""
+    """OpenVINO's core; raises NotInstalled where the package is absent."""
     try:
         import openvino
     except ImportError as error:
-        raise HazardError(
-            "the package openvino is absent, expected for this runtime: pip install -e '.[openvino]' in the checkout, or run "
-            "`firewarden doctor --tune` to choose another runtime."
+        raise NotInstalled(
+            f"the package openvino is absent, expected for this runtime: {_INSTALL}, or run `firewarden doctor --tune` to "
+            "choose another runtime.",
+            install=_INSTALL,
         ) from error
     return openvino.Core()
 

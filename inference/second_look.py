@@ -22,7 +22,8 @@ from firewarden.models.registry import find_manifest
 PLATED_CLASSES = ("vehicle", "ebike")
 # chosen on train and val photos; benchmarks/privacy.py measures what they cover, and what needlessly
 LEAST_PERSON, LEAST_PLATED = 0.01, 0.005
-_LEAST_NEAR, _NEAR = 0.01, 0.5  # of confidence and of the picture's area: so near, a vehicle is seen with more confidence
+_LEAST_NEAR = 0.01  # of confidence, for what takes more than that share of the picture's area: so near, it is seen better
+_NEAR = 0.5
 _LIKELY_PERSON = 0.02
 _FAR = 0.25  # of the picture's long side: a larger person is near and seen with more confidence
 _SURE = 0.25

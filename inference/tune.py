@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from firewarden.errors import HazardError
+from firewarden.errors import HazardError, NotInstalled
 from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, save_plan
 from firewarden.inference.detector import to_batch
 from firewarden.inference.image import Image
@@ -48,7 +48,8 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One runtime and precision. `refused` says why it may not be chosen ("" if it may). `one_thread_ms` and `all_cores_ms`
+    """One runtime and precision. `refused` says why it may not be chosen ("" if it may); one that is not `installed` was not
+    looked at. `one_thread_ms` and `all_cores_ms`
     are of the network for one photo at a time, `per_second` is one stream a core, each photo's decoding included, because that
     takes from the same cores; all 0 where it could not be opened."""
 
@@ -58,12 +59,14 @@ class Candidate:
     one_thread_ms: float = 0.0
     all_cores_ms: float = 0.0
     per_second: float = 0.0
+    installed: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return {
             "runtime": self.choice.runtime,
             "precision": self.choice.precision,
             "refused": self.refused,
+            "installed": self.installed,
             "parity": self.parity.to_json() if self.parity else None,
             "one_thread_ms": round(self.one_thread_ms, 2),
             "all_cores_ms": round(self.all_cores_ms, 2),
@@ -150,7 +153,7 @@ def tune(
         except HazardError as error:
             if reference is None:
                 raise
-            checked.append(Candidate(choice, str(error)))
+            checked.append(_unopened(choice, error))
             continue
         answers = answer_photos(bench.manifest, session, rules, photos)
         reference = answers if reference is None else reference
@@ -159,6 +162,13 @@ def tune(
         checked.append(Candidate(choice, "" if choice == choices[0] else refused, parity))
         sessions[choice] = session
     return _choose(bench, _measured(bench, checked, sessions))
+
+
+def _unopened(choice: RuntimeChoice, error: HazardError) -> Candidate:
+    """A candidate that cannot be looked at here; what is not installed gets its cure, less the advice to tune."""
+    if isinstance(error, NotInstalled):
+        return Candidate(choice, f"not installed: {error.install}", installed=False)
+    return Candidate(choice, str(error))
 
 
 def _refusal(

@@ -74,7 +74,7 @@ def test_the_first_key_is_made_once_and_owns() -> None:
     assert create_first_key(store) is None
 
 
-OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
+OPEN = {"/", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/oauth2-redirect"}
 
 
 def test_every_route_but_the_open_ones_asks_for_a_key(tmp_path) -> None:
@@ -82,7 +82,7 @@ def test_every_route_but_the_open_ones_asks_for_a_key(tmp_path) -> None:
         paths = client.get("/openapi.json").json()["paths"]
         del client.headers["Authorization"]
         routes = [(path, method.upper()) for path, methods in paths.items() for method in methods]
-        assert len(routes) == 25
+        assert len(routes) == 26
         for path, method in routes:
             answer = client.request(method, path.replace("{inspection_id}", "0" * 32))
             if path in OPEN:

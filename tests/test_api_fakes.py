@@ -30,7 +30,6 @@ from firewarden.findings import (
     ClosingDuty,
     Finding,
     InspectionContext,
-    InspectionResult,
     Outcome,
     Question,
     RiskLevel,
@@ -44,6 +43,7 @@ from firewarden.findings import (
 from firewarden.inference.batcher import Abandoned
 from firewarden.inference.image import decode_image
 from firewarden.inference.rules_file import load_rules
+from firewarden.inspection import InspectionResult
 
 MANIFEST = SimpleNamespace(
     id="fake-n",

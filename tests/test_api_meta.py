@@ -30,6 +30,15 @@ def test_rules_are_told_as_they_were_read(opened, rules) -> None:
     assert document["hazards"].keys() == rules.hazards.keys()
 
 
+def test_the_bare_address_says_where_to_begin_and_asks_for_no_key(opened) -> None:
+    client, _ = opened
+    document = client.get("/", headers={"Authorization": "Bearer none"}).json()
+    assert document["service"] == "FireWarden"
+    for where in ("docs", "openapi", "ready"):
+        assert client.get(document[where]).status_code == 200
+    check_problem(client.post("/"), 405)
+
+
 def test_models_tell_identity_and_quality_but_no_path(opened) -> None:
     answer = opened[0].get("/v1/models")
     (model,) = answer.json()["models"]

@@ -80,3 +80,58 @@ def test_the_answer_is_given_before_the_pool_learns_from_the_work(monkeypatch) -
     assert waited_for_nothing
     assert seconds >= 0.02  # of the work alone: waiting above is not counted
     assert seconds < 5
+
+
+def test_who_leaves_while_waiting_frees_the_place_and_is_not_worked_for() -> None:
+    pool = WorkPool(workers=1, max_waiting=8, max_wait_s=100.0)
+    pool.open(service_s=0.01)
+    busy, idle = Counted(), Counted()
+    first = pool.start(busy, Caller(), photos=1)
+    waiting = pool.start(idle, Caller(), photos=3)
+    assert pool.in_flight == 4
+    assert waiting.cancel()
+    assert pool.in_flight == 1
+    busy.release.set()
+    idle.release.set()
+    first.result(10)
+    pool.start(done, Caller(), photos=1).result(10)
+    pool.close()
+    assert (idle.most, pool.in_flight) == (0, 0)
+
+
+def test_closing_ends_what_runs_and_drops_what_waits() -> None:
+    pool = WorkPool(workers=1, max_waiting=8, max_wait_s=100.0)
+    pool.open(service_s=0.01)
+    busy = Counted()
+    first = pool.start(busy, Caller(), photos=1)
+    until = time.monotonic() + 10
+    while not busy.most and time.monotonic() < until:
+        time.sleep(0.001)
+    waiting = pool.start(done, Caller(), photos=1)
+    threading.Timer(0.05, busy.release.set).start()
+    pool.close()
+    assert (first.done(), waiting.cancelled(), pool.in_flight) == (True, True, 0)
+    with pytest.raises(RuntimeError):
+        pool.start(done, Caller(), photos=1)
+
+
+def test_a_job_wakes_one_thread() -> None:
+    pool = WorkPool(workers=3, max_waiting=8, max_wait_s=100.0)
+    looked: list[str] = []
+    has_room = pool._has_room
+
+    def watch() -> bool:
+        looked.append(threading.current_thread().name)
+        return has_room()
+
+    pool._has_room = watch  # type: ignore[method-assign]
+    pool.open(service_s=0.01)
+    until = time.monotonic() + 10
+    while len(set(looked)) < 3 and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(0.05)  # all of them found nothing and wait
+    looked.clear()
+    pool.start(done, Caller(), photos=1).result(10)
+    time.sleep(0.05)
+    pool.close()
+    assert len(set(looked)) == 1

@@ -44,6 +44,14 @@ def test_a_body_that_is_refused(client, content, headers, status, slug) -> None:
     check_problem(client.post(POST, content=content, headers=headers), status, slug)
 
 
+def test_a_form_that_is_none_is_not_told_to_be_smaller(client) -> None:
+    answer = client.post(POST, content=b"--x", headers={"content-type": "multipart/form-data"})
+    said = check_problem(answer, 400, "multipart")["detail"]
+    assert said.startswith("Missing boundary in multipart; ") and said.endswith("with its boundary.")
+    answer = client.post(POST, files=_photos(photo(1), photo(2), photo(3), photo(4)))
+    assert check_problem(answer, 413, "multipart")["detail"].endswith("; send fewer or split.")
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_photo_of_each_kind_is_taken(client, kind) -> None:
     answer = client.post(POST, content=photo(kind=kind), headers={"content-type": f"image/{kind.lower()}"})

@@ -45,6 +45,16 @@ def test_a_lone_item_is_written_where_it_was_handed_in(writer) -> None:
     assert writer.submit("c", here=True).result(10) == me  # the writer's own group leaves nothing behind
 
 
+def test_writing_where_it_was_handed_in_wakes_nobody(writer, monkeypatch) -> None:
+    woken: list[int] = []
+    notify = writer._changed.notify
+    monkeypatch.setattr(writer._changed, "notify", lambda: (woken.append(1), notify()))
+    writer.submit("a", here=True).result(10)
+    assert not woken
+    writer.submit("b").result(10)
+    assert len(woken) == 1
+
+
 def test_behind_another_group_an_item_waits_for_the_writers_thread(writer) -> None:
     held = threading.Event()
     first = writer.submit(held)

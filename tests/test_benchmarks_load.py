@@ -15,10 +15,11 @@ from tiny_model import build_model_folder
 
 from firewarden.benchmarks.http_load import HttpPlan, measure_http, watch_memory
 from firewarden.benchmarks.load_client import Bodies, LoadRun
+from firewarden.benchmarks.load_generator import put_load
 from firewarden.benchmarks.load_plan import LOST, STUCK, Load, Target
 from firewarden.benchmarks.load_report import report_load
 from firewarden.benchmarks.peer_servers import DEFAULT, gpu_rows, our_contenders
-from firewarden.benchmarks.photos import RECIPES, make_photo, open_photos
+from firewarden.benchmarks.photos import RECIPES, BenchPhoto, make_photo, open_photos
 from firewarden.benchmarks.server_process import ServerProcess, free_port
 from firewarden.errors import HazardError
 from firewarden.inference.image import decode_image
@@ -169,9 +170,52 @@ def test_a_real_server_under_closed_and_open_load(tmp_path):
     assert opened["rate"] == pytest.approx(closed["goodput"] / 2, rel=0.01)
     for row in (closed, opened):
         assert (row["errors"], row["lost"], row["stuck"]) == (0, 0, 0)
-        assert row["resident_mb"] > 50 and row["server_cores"] > 0 and row["generator_cores"] > 0
+        assert (
+            50 < row["resident_mb"] <= row["peak_resident_mb"]
+            and row["server_cores"] > 0
+            and row["generator_cores"] > 0
+        )
     assert told["overhead"][0]["http_p50_ms"] > told["overhead"][0]["bare_p50_ms"]
     json.dumps(told, allow_nan=False)
+
+
+HUNGRY = """
+import http.server, sys, time
+
+class Hungry(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.answer(200)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        held = b"x" * (150 << 20)
+        time.sleep(0.8)
+        del held
+        self.answer(201)
+
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Hungry).serve_forever()
+"""
+
+
+def test_the_peak_is_what_a_server_holds_during_a_load_not_after_it(tmp_path):
+    """150 MiB while a photo is worked on, which it has given back when the load has ended."""
+    port = free_port()
+    command = [sys.executable, "-c", HUNGRY, str(port)]
+    with ServerProcess(command, port, "/", tmp_path / "log") as server:
+        load = Load(1, requests=1, warm_up_s=0.0)
+        served = put_load(
+            server, Target("127.0.0.1", port, "/"), load, [BenchPhoto("p", b"photo", (1, 1))], tmp_path
+        )
+    told = served.to_json()
+    assert told["accepted"] == 1 and len(served.watched_mb) >= 3
+    assert told["resident_mb"] < 100 and told["peak_resident_mb"] >= 150
 
 
 def test_memory_is_watched_until_the_last_request(tmp_path):
@@ -180,7 +224,7 @@ def test_memory_is_watched_until_the_last_request(tmp_path):
         HttpPlan(model=str(folder)), open_photos(names=["thumbnail-640"]), requests=30, clients=2
     )
     assert told["accepted"] == 30
-    assert told["resident_mb"] > 50
+    assert told["resident_mb"] > 50 and told["peak_mb"] > 50
 
 
 def test_our_own_server_is_a_contender_and_gpu_rows_say_why_not():

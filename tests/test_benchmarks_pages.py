@@ -4,13 +4,20 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
+from typer.main import get_command
 
+from firewarden.api.settings import Settings
 from firewarden.benchmarks.capacity import Habits, Parts, capacity_page, need_of, parts_of
 from firewarden.benchmarks.charts import Bar, bar_chart
 from firewarden.benchmarks.conditions import busy_share, cpu_flags, filesystem_of, is_busy
+from firewarden.benchmarks.load_plan import PEER_CLIENTS
+from firewarden.benchmarks.model_note import model_note
 from firewarden.benchmarks.peer_venvs import PEERS, SCRIPTS, venv_program
+from firewarden.benchmarks.peers_page import loads_not_run
+from firewarden.benchmarks.photos import RECIPES, open_photos
 from firewarden.benchmarks.report_page import charts_of, how_fast_page, write_pages
 from firewarden.benchmarks.results import load_results, save_result
+from firewarden.cli import app
 from firewarden.errors import HazardError
 
 CONDITIONS = {
@@ -77,10 +84,107 @@ def test_memory_is_the_most_that_12_mp_photos_took():
     watched = {"peak_mb": 223.3, "conditions": {"photos": [{"name": "thumbnail-640"}]}}
     parts = parts_of({"http": HTTP | {"loads": loads}, "memory": watched})
     assert parts.process_mb == 431.5 and "64 clients" in parts.memory_of
+    assert "seen once, after a load" in parts.memory_of  # records before peaks were taken
     untold = {"http": HTTP | {"loads": [CLOSED | {"resident_mb": None}]}}
     parts = parts_of(untold | {"memory": watched})
     assert parts.process_mb == 223.3 and "thumbnail-640" in parts.memory_of
     assert parts_of(untold).process_mb == 0.0
+
+
+def test_memory_is_the_highest_peak_of_both_records():
+    """Of our own servers on as many cores: not a peer's, not what was left after the load, not another machine's."""
+    loads = [CLOSED | {"peak_resident_mb": 350.0}, CLOSED | {"resident_mb": 340.0, "peak_resident_mb": 345.0}]
+    servers = [
+        CLOSED
+        | {"name": "firewarden, default", "clients": 64, "resident_mb": 360.0, "peak_resident_mb": 480.0},
+        CLOSED | {"name": "LitServe", "peak_resident_mb": 2000.0},
+        CLOSED | {"name": "firewarden, tuned", "photo": "frame-1080p", "peak_resident_mb": 900.0},
+    ]
+    http, peers = HTTP | {"loads": loads}, PEERS_TOLD | {"servers": servers}
+    assert parts_of({"http": http}).process_mb == 350.0
+    parts = parts_of({"http": http, "peers": peers})
+    assert parts.process_mb == 480.0
+    assert (
+        parts.memory_of
+        == "the peak seen during a load of 12 MP photos from 64 clients: firewarden, default, peers.json"
+    )
+    more_cores = peers | {"conditions": CONDITIONS | {"cores": 16}}
+    assert parts_of({"http": http, "peers": more_cores}).process_mb == 350.0
+    older = HTTP | {"loads": [CLOSED | {"resident_mb": 700.0}]}
+    assert parts_of({"http": older, "peers": peers}).process_mb == 700.0
+
+
+def test_pages_show_peaks_and_a_dash_where_none_was_taken():
+    peaks = HTTP | {"loads": [CLOSED | {"peak_resident_mb": 512.5}, CLOSED]}
+    page = how_fast_page({"http": peaks})
+    assert "| 512.5 | 300.0 |" in page and "| - | 300.0 |" in page
+    assert "| peak MiB | MiB after |" in page and "every 0.25 s" in page
+
+
+def test_what_is_kept_is_a_setting():
+    """The page may not say that inspections stay for ever: the service has a setting for that."""
+    page = capacity_page({"http": HTTP})
+    assert "nothing deletes" not in page and "`FIREWARDEN_KEEP_INSPECTIONS_DAYS`" in page
+    assert "keep_inspections_days" in Settings.model_fields
+
+
+SHIPPED = {"id": "m", "sha256": "1" * 64, "input_size": 640}
+
+
+def test_a_section_of_an_earlier_model_says_so_and_one_of_the_shipped_does_not():
+    now = HTTP | {"conditions": CONDITIONS | {"model": SHIPPED}}
+    page = how_fast_page({"http": now, "peers": PEERS_TOLD}, SHIPPED)
+    said = (
+        "Measured with an earlier model, sha256 `000000000000`, not the shipped one, `111111111111`; the network's shape, and so "
+        "its time and memory, is the same."
+    )
+    assert page.count("Measured with") == 1 and said in page
+    peers, http = page.index("## Side by side"), page.index("## The server under load")
+    assert peers < page.index(said) < http
+    pages = (how_fast_page({"http": HTTP}, SHIPPED), capacity_page({"http": HTTP}, shipped=SHIPPED))
+    assert all("an earlier model" in text for text in pages)
+    assert "an earlier model" not in capacity_page({"http": now}, shipped=SHIPPED)
+
+
+@pytest.mark.parametrize("other", [{"input_size": 512}, {"id": "mine"}])
+def test_a_network_of_another_shape_is_not_called_as_fast(other):
+    note = model_note({**SHIPPED, "sha256": "0" * 64, **other}, SHIPPED)
+    assert "another model" in note and "may differ" in note and "is the same" not in note
+
+
+def test_loads_that_peers_were_not_given_are_named_as_not_run():
+    """One load of 8 clients ran: of its photo 1 and 64 are missing, of the two other made photos all three."""
+    page = how_fast_page({"peers": PEERS_TOLD})
+    for words, options in (
+        ("phone-12mp, clients 1, 64", "--photo phone-12mp --clients 1 --clients 64"),
+        ("frame-1080p, clients 1, 8, 64", "--photo frame-1080p --clients 1 --clients 8 --clients 64"),
+        ("thumbnail-640, clients 1, 8, 64", "--photo thumbnail-640 --clients 1 --clients 8 --clients 64"),
+    ):
+        assert (
+            f"| {words} | not run: left out of this record; `firewarden bench peers --venvs DIR {options}` |"
+            in page
+        )
+    rows = [
+        row | {"photo": recipe.name, "clients": clients}
+        for row in PEERS_TOLD["servers"]
+        for recipe in RECIPES
+        for clients in PEER_CLIENTS
+    ]
+    assert "left out of this record" not in how_fast_page({"peers": PEERS_TOLD | {"servers": rows}})
+    own = [row | {"photo": "mine"} for row in PEERS_TOLD["servers"]]
+    assert set(loads_not_run(PEERS_TOLD | {"servers": own})) == {"mine, clients 1, 64"}
+
+
+def test_the_named_options_are_those_of_bench_peers():
+    pytest.importorskip("psutil", reason="OPTIONS OF PEERS NOT TESTED: pip install 'firewarden[bench]'")
+    from firewarden.benchmarks.peer_runs import PeerPlan
+
+    command = get_command(app).commands["bench"].commands["peers"]
+    options = {name: option for option in command.params for name in option.opts}
+    assert options["--photo"].multiple and options["--clients"].multiple
+    assert PeerPlan().clients == PEER_CLIENTS and [photo.name for photo in open_photos()] == [
+        recipe.name for recipe in RECIPES
+    ]
 
 
 @pytest.mark.parametrize("results", [{}, {"http": HTTP | {"loads": []}}])
@@ -140,6 +244,12 @@ def test_a_damaged_result_file_names_its_command(tmp_path, text):
     (tmp_path / "http.json").write_text(text)
     with pytest.raises(HazardError, match="firewarden bench http"):
         load_results(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(HazardError, match="nope"):
+        load_results(tmp_path / "nope")
+    assert load_results(tmp_path) == {}
 
 
 def test_bars_are_as_long_as_their_values():

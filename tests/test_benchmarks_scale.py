@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from firewarden.benchmarks.cctv_day import Day, day_page, summary_of
@@ -20,7 +21,9 @@ from firewarden.benchmarks.scale import (
     stragglers,
 )
 from firewarden.benchmarks.scale_inputs import quantities_of
-from firewarden.benchmarks.scale_page import scale_blocks
+from firewarden.benchmarks.scale_page import inputs_block, scale_blocks
+from firewarden.cli import app
+from firewarden.errors import HazardError
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -116,8 +119,6 @@ def test_gate_and_receiving_are_bounded_by_a_rehearsal():
 
 def test_supposing_writes_no_page_and_no_record(tmp_path, monkeypatch):
     """A what-if prints; --out elsewhere takes the measured inputs from --results all the same."""
-    from firewarden.cli import app
-
     monkeypatch.chdir(tmp_path)
     words = ["bench", "scale", "--decode-ms", "9", "--cameras", "40", "--results", str(RESULTS)]
     done = CliRunner().invoke(app, words)
@@ -126,6 +127,63 @@ def test_supposing_writes_no_page_and_no_record(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.rglob("*.*")] == ["scale.json"]
     inputs = load_results(tmp_path / "mine")["scale"]["quantities"]
     assert (inputs["decode_ms"]["source"], inputs["rules_ms"]["source"]) == ("given", "measured")
+
+
+def inputs_of(quantities, shipped=None):
+    """The block of inputs alone."""
+    told = {
+        "quantities": {name: quantity.to_json() for name, quantity in quantities.items()},
+        "fleet": {name: getattr(Fleet(), name) for name in Fleet.__slots__},
+        "burst": {"cameras": 0.6, "looks": 0.9, "look_share": 0.6},
+        "conditions": {"date": "2026-01-01", "command": "c"},
+        "shipped_model": shipped or {"id": "m", "sha256": "0" * 64, "input_size": 640},
+    }
+    return "\n".join(inputs_block(told))
+
+
+def test_a_folder_that_is_not_there_is_not_simulated_from(tmp_path):
+    done = CliRunner().invoke(app, ["bench", "scale", "--results", str(tmp_path / "nope")])
+    assert isinstance(done.exception, HazardError) and "nope" in str(done.exception)
+    assert "assumed" not in done.output and done.exit_code
+
+
+def test_a_command_is_named_only_for_what_it_measures():
+    """With the record of every command at hand, what is still assumed names none, and has an option."""
+    found = quantities_of(load_results(RESULTS), {}, load_rehearsal(RESULTS))
+    for name, quantity in found.items():
+        assert quantity.source == "measured" or not quantity.measure_with.startswith("firewarden"), name
+    options = {name for p in get_command(app).commands["bench"].commands["scale"].params for name in p.opts}
+    assert {f"--{name.replace('_', '-')}" for name in found} <= options
+    inputs = inputs_of(quantities_of({}, {}))
+    assert "no command measures it: give your own as --database-changes-per-s" in inputs
+
+
+def test_inputs_name_the_model_runtime_machine_and_day_of_their_records():
+    model = {"id": "firewarden-n", "sha256": "a" * 64, "input_size": 640}
+    rows = [
+        {"photo": "frame-1080p", "stage": stage, "p50_ms": 7.5} for stage in ("decode", "inference", "rules")
+    ]
+    machine = {"date": "2026-02-03T00:00:00+00:00", "cpu": "a processor", "cores": 2}
+    runtime = {"runtime": "onnxruntime", "precision": "int8"}
+    results = {
+        "latency": {"rows": rows, "conditions": {**machine, "model": model, "runtime": runtime}},
+        "cctv_day": {"summary": {"looked_at": 0.2}, "conditions": machine},
+    }
+    run = {"frames": 1000, "inferences": 250, "cpu_s": 30.0, "cameras": 16, "fps": 0.5, "stream_fps": 25.0}
+    run["conditions"] = {
+        "taken_at": "2026-02-04T00:00:00+00:00", "cpu": "a processor", "usable_cores": 2, "model": "firewarden-n",
+        "model_sha256": "b" * 64, "input_size": 640,
+    }  # fmt: skip
+    inputs = inputs_of(quantities_of(results, {"rules_ms": 2.0}, run), model)
+    lines = {line.split(" | ")[0].removeprefix("| "): line for line in inputs.splitlines()}
+    latency = "latency.json: model `aaaaaaaaaaaa`, onnxruntime int8, a processor, 2 cores, 2026-02-03 |"
+    assert lines["decode_ms"].endswith(f"| measured | {latency}")
+    rehearsal = "cctv simulate: model `bbbbbbbbbbbb`, runtime not noted, a processor, 2 cores, 2026-02-04"
+    assert lines["gate_ms"].endswith(f"| {rehearsal}; {latency}")
+    assert lines["looked_at"].endswith("| cctv_day.json: no model in it, a processor, 2 cores, 2026-02-03 |")
+    assert lines["rules_ms"].endswith("| given | - |")
+    assert "cctv simulate was measured with an earlier model, sha256 `bbbbbbbbbbbb`" in inputs
+    assert "latency.json was measured" not in inputs
 
 
 def test_limits_by_hand():

@@ -146,8 +146,10 @@ def test_peers_are_compared_round_by_round():
             "resident_mb",
             "start_to_ready_s",
         )
+        peak = {"peak_resident_mb": 100 * goodput}
         return {
             "goodput": goodput,
+            **peak,
             **dict.fromkeys(names, 1.0),
             **dict.fromkeys(("shed", "errors", "lost", "stuck"), 1),
         }
@@ -162,6 +164,7 @@ def test_peers_are_compared_round_by_round():
     theirs = next(row for row in told["servers"] if row["name"] == "theirs")
     assert theirs["ours_over_it"]["value"] == pytest.approx(4)
     assert theirs["shed"] == 2
+    assert theirs["peak_resident_mb"] == 400  # of both rounds, not their median
     assert told["loops"][0]["ours_over_it"]["8"]["value"] == pytest.approx(0.8)
     assert told["not_run"] == {"absent": "it does not install"}
 

@@ -13,6 +13,7 @@ from test_inference_inspector import ROWS, SCENES, photo
 from tiny_model import build_model_folder
 
 from firewarden.cli import app, main
+from firewarden.errors import HazardError
 
 
 @pytest.fixture
@@ -122,16 +123,14 @@ def test_a_command_of_the_training_stack_says_what_is_missing(monkeypatch, capsy
 
 @pytest.mark.parametrize(
     "command",
-    [
-        ["worker", "--until-done", "--data-dir"],
-        ["cctv", "deliver", "--once", "--data-dir"],
-        ["cctv", "retain", "--data-dir"],
-    ],
+    [["keys", "add", "--role", "owner"], ["cctv", "cameras", "import", "cameras.csv"]],
     ids=" ".join,
 )
 def test_a_file_where_a_folder_belongs_is_one_line(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("", encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["firewarden", *command, str(tmp_path / "file")])
+    (tmp_path / "cameras.csv").write_text("id,name,venue,venue_type,scene\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["firewarden", *command, "--data-dir", str(tmp_path / "file")])
     with pytest.raises(SystemExit) as ended:
         main()
     told = capsys.readouterr().err.splitlines()
@@ -157,14 +156,38 @@ def test_a_database_that_is_none_is_one_line(tmp_path, monkeypatch, capsys):
     assert "the database cannot be used: file is not a database" in capsys.readouterr().err
 
 
-def test_a_mistyped_data_folder_is_told_and_not_made(tmp_path, monkeypatch, capsys):
-    for command in (["events"], ["cameras"]):
-        args = ["cctv", *command, "list", "--data-dir", str(tmp_path / "typo")]
-        monkeypatch.setattr(sys, "argv", ["firewarden", *args])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 2 and "there is no database at" in capsys.readouterr().err
-    assert not (tmp_path / "typo").exists()
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["worker", "--until-done"],
+        ["cctv", "events", "list"],
+        ["cctv", "cameras", "list"],
+        ["cctv", "deliver", "--once"],
+        ["cctv", "retain"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("there", [False, True], ids=["nothing there", "a folder without a database"])
+def test_a_mistyped_data_folder_is_told_and_nothing_made(command, there, tmp_path, monkeypatch, capsys):
+    if there:
+        (tmp_path / "typo").mkdir()
+    monkeypatch.setattr(sys, "argv", ["firewarden", *command, "--data-dir", str(tmp_path / "typo")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and "there is no database at" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.rglob("*")] == (["typo"] if there else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--photos", "x"), "--photos without --tune"),
+        (("--data-dir", "x", "--accept-int8"), "--data-dir and --accept-int8 without --tune"),
+    ],
+)
+def test_doctor_takes_options_of_tuning_with_it_alone(options, named):
+    refused = run("doctor", *options)
+    assert isinstance(refused.exception, HazardError) and named in str(refused.exception)
 
 
 def test_what_was_imported_is_listed_with_whole_ids(tmp_path):

@@ -1,6 +1,8 @@
 """`firewarden data` as its users run it: files written, rows printed, exit codes."""
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -122,6 +124,44 @@ def test_import_refuses_before_it_writes(tmp_path: Path, register: Path, options
     classes = ("--classes", labels / "classes.txt", "--register", register)
     assert message in refusal("import", "labelme", labels, "--out", out, *options, *classes)
     assert not out.exists()
+
+
+def test_the_first_commands_of_the_docs_work_when_pasted(tmp_path: Path, monkeypatch) -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    (tmp_path / "my-sources.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    lines = re.search(r"```sh\n(.*?)```", page, re.DOTALL)[1].splitlines()
+    names = ["hall/a.jpg", "hall/b.jpg", "yard/c.jpg"]
+    for number, name in enumerate(names):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (200, 100), (90 * number, 120, 150)).save(tmp_path / "photos" / name)
+    classes = enumerate(("car", "door", "crowd", "cat"))
+    table = {
+        "images": [{"id": n, "file_name": name, "width": 200, "height": 100} for n, name in enumerate(names)],
+        "categories": [{"id": number, "name": name} for number, name in classes],
+        "annotations": [
+            {"id": n, "image_id": n % 3, "category_id": n % 4, "bbox": [20, 10, 40, 60]} for n in range(12)
+        ],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(table))
+    monkeypatch.chdir(tmp_path)
+    pasted = [shlex.split(line)[2:] for line in lines if " complete " not in line]  # that one needs weights
+    assert [words[0] for words in pasted] == ["import", "validate", "split", "stats", "show"]
+    for words in pasted:
+        done = run(*words)
+        assert done.exit_code == 0, (words, done.output, done.exception)
+        if words[0] == "validate":
+            assert "3 photos: 0 errors" in done.stdout
+    assert {(r.place_group, r.source) for r in read_manifest(tmp_path / "data" / "new")} == {
+        ("hall", "my-source"), ("yard", "my-source"),
+    }  # fmt: skip
+
+
+def test_an_unknown_source_is_told_where_and_with_what_to_register_it(tmp_path: Path, register: Path) -> None:
+    labels = labelme_folder(tmp_path)
+    words = ("import", "labelme", labels, "--out", tmp_path / "new", "--source", "mine", "--map", "gate=door")
+    told = refusal(*words)
+    assert "the packaged sources.toml" in told and "--register" in told and "licence_stated" in told
+    assert str(register) in refusal(*words, "--register", register)
 
 
 def test_validate_exit_codes_and_files(tmp_path: Path, folder: Path, register: Path) -> None:

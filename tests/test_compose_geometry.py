@@ -54,7 +54,7 @@ def test_obstruction_is_what_the_rule_predicates_compute(rules: Rules) -> None:
         near = placed[predicates.stands_at_door(DOOR, placed, **bounds)]
         zone = predicates.egress_zone(DOOR, depth_h=rel.zone_depth_h, far_width_w=rel.zone_far_width_w)
         cover = predicates.zone_cover(zone, near, lower_part=rel.lower_part, lower_part_w=rel.lower_part_w)
-        overlap = predicates.lower_half_overlap(DOOR, near)
+        overlap = predicates.covered_share(predicates.lower_half(DOOR), near)
         assert judged.obstruction(DOOR, placed) == pytest.approx((cover, overlap), abs=1e-6)
         said = cover >= rel.cover_gte or overlap >= rel.lower_half_overlap_gte
         assert judged.is_obstructed(cover, overlap) == said

@@ -6,11 +6,13 @@ import shutil
 import sys
 from collections import Counter
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny_data import Photo, build_data_folder, register_file
@@ -26,6 +28,7 @@ from firewarden.datasets.problems import KINDS, Problem
 from firewarden.datasets.register import Register, read_register
 from firewarden.datasets.register_counts import digest
 from firewarden.datasets.report_page import report_page
+from firewarden.datasets.report_text import print_report
 from firewarden.datasets.validate import ValidationReport, validate_folder
 from firewarden.detections import Detections
 from firewarden.errors import DatasetError
@@ -125,6 +128,30 @@ def test_copies_within_and_across_splits(tmp_path: Path, register: Register) -> 
         "images/f.png",
         "images/g.png",
     )
+
+
+def test_pictures_of_a_pair_are_alike_on_purpose(tmp_path: Path, register: Register) -> None:
+    """Twice the same shades at two sizes: near, not equal."""
+
+    def found(source: str, places: tuple[str, str], splits: tuple[str, str] = ("train", "train")) -> set[str]:
+        folder = tmp_path / f"{source}{places}{splits}".replace("/", "")
+        folder.mkdir()
+        rows = zip("ab", places, splits, strict=True)
+        data = build(folder, *(photo(stem, split, place=place, source=source) for stem, place, split in rows))
+        shade(data, "b", 0, side=99)
+        return {name for name in kinds(validate_folder(data, register)) if "duplicate" in name}
+
+    assert found("rendered", ("door7", "door7")) == found("composed drawn", ("hall", "hall")) == set()
+    assert found("rendered", ("door7", "door8")) == {"near_duplicate"}, "two pairs"
+    assert found("drawn", ("hall", "hall")) == {"near_duplicate"}, "photos of one place"
+    assert found("rendered", ("a", "a"), ("train", "val")) == {"near_duplicate_across_splits"}
+
+
+def test_a_picture_of_a_pair_that_changed_nothing_is_told(tmp_path: Path, register: Register) -> None:
+    pair = [photo(stem, place="door7", source="rendered") for stem in "ab"]
+    folder = build(tmp_path, *pair)
+    shade(folder, "b", 0)
+    assert kinds(validate_folder(folder, register))["duplicate"] == 1
 
 
 def test_pairs_tie_groups_together() -> None:
@@ -350,6 +377,24 @@ def test_files_that_the_register_does_not_record_are_a_finding(tmp_path: Path) -
     assert (
         validate_folder(folder, read_register(register_file(tmp_path / "r"))).problems == ()
     )  # none recorded
+
+
+@pytest.mark.parametrize("registered", [1, 3])
+def test_a_part_of_a_source_is_not_compared_with_its_digest(tmp_path: Path, registered: int) -> None:
+    folder = build(tmp_path, photo("a"), photo("b"))
+    source = read_register(register_file(tmp_path / "r", train=registered, val=0, sha256="0" * 64))
+    report = validate_folder(folder, source)
+    (note,) = report.problems
+    assert (note.kind, note.level, note.files) == (
+        "source_not_compared", "note", ("images/a.png", "images/b.png"),
+    )  # fmt: skip
+    assert note.detail == f"drawn-photos: 2 photos here, {registered} registered"
+    told = report.to_json()
+    assert (told["errors"], told["warnings"], told["notes"]) == (0, 0, 1)
+    printed = StringIO()
+    print_report(Console(file=printed, width=200), report)
+    assert printed.getvalue().endswith("2 photos: 0 errors, 0 warnings, 1 notes\n")
+    assert "<b>1</b>notes" in report_page(report, folder)
 
 
 def test_the_report_is_plain_json(tmp_path: Path, register: Register) -> None:

@@ -15,7 +15,6 @@ from firewarden.findings import (
     Assessment,
     Finding,
     InspectionContext,
-    InspectionResult,
     Outcome,
     RiskLevel,
     Routing,
@@ -40,6 +39,7 @@ from firewarden.inference.draw_marks import (
 from firewarden.inference.draw_shapes import dashes
 from firewarden.inference.image import decode_image
 from firewarden.inference.release import blur_for_release
+from firewarden.inspection import InspectionResult
 
 CLASSES = ("person", "door", "carton", "vehicle", "extinguisher")
 NAMES = {"blocked_exit": Text("堵塞安全出口", "Blocked exit"), "carton": Text("纸箱", "carton")}

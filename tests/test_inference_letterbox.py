@@ -55,9 +55,10 @@ def test_boxes_round_trip_below_a_pixel(h, w, size, corner):
     (x0, x1), (y0, y1) = sorted(corner[:2]), sorted(corner[2:])
     box = np.array([[x0 * w, y0 * h, x1 * w, y1 * h]], np.float32)
     letterbox = Letterbox.fit((h, w), size, 32)
-    there = letterbox.apply_boxes(box)
+    (top, left), (content_h, content_w) = letterbox.top_left, letterbox.content_hw
+    there = box * np.tile([content_w / w, content_h / h], 2) + np.tile([left, top], 2)
     assert (there[0, 2:] <= np.array(letterbox.input_hw[::-1]) + 1e-2).all()
-    assert np.abs(letterbox.undo_boxes(there) - box).max() < 1
+    assert np.abs(letterbox.undo_boxes(there.astype(np.float32)) - box).max() < 1
 
 
 def test_the_network_reads_rgb_planes_between_0_and_1():

@@ -30,3 +30,21 @@ def test_what_of_an_object_stands_on_the_floor(box, top):
 def test_where_an_extinguisher_belongs_to_a_sign(sign, expected):
     zone = p.near_zone(np.array(sign, np.float32), dx_w=2.0, below_h=10.0, side_gte=0.7)
     assert zone.tolist() == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("sign", "marks"),
+    [
+        ((450, 220, 550, 260), True),  # 40 px above a door of 200 x 400 px
+        ((450, -140, 550, -100), True),  # a door's height above its top
+        ((450, -141, 550, -101), False),
+        ((450, 500, 550, 540), True),  # on the door, 200 px below its top
+        ((450, 501, 550, 541), False),
+        ((590, 220, 690, 260), True),  # centres 140 px apart
+        ((600, 220, 700, 260), False),  # 150 px: three quarters of its width
+        ((300, 220, 400, 260), False),  # as far to the other side
+    ],
+)
+def test_which_sign_marks_a_door(sign, marks):
+    door, box = np.array((400, 300, 600, 700), np.float32), np.array(sign, np.float32)
+    assert p.signs_door(door, box, above_lte_h=1.0, below_top_lte_h=0.5, dx_lt_w=0.75) is marks

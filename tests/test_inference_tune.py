@@ -5,10 +5,12 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import CLASSES
@@ -38,6 +40,7 @@ from firewarden.inference.tune import (
     stream_counts,
     tune,
 )
+from firewarden.inference.tune_report import print_tuning
 from firewarden.inference.tuned import RUNTIME_FILE, changed_conditions, stored_choice
 from firewarden.models.manifest import ModelManifest, load_manifest
 
@@ -302,6 +305,24 @@ def test_a_runtime_that_does_not_open_is_refused_with_its_reason(
     assert [bool(candidate.refused) for candidate in tuning.candidates] == [False, True, True]
     assert "firewarden quantise" in tuning.candidates[1].refused
     assert tuning.serve.key == REFERENCE.key
+
+
+def test_a_runtime_that_is_not_installed_is_told_with_its_whole_cure(
+    manifest: ModelManifest, rules: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra in square brackets is printed as it is, and nobody is sent to the command that runs."""
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    tuning = tuned(manifest, rules, lambda choice: open_session(manifest, runtime=choice))
+    rows = {candidate.choice.key: candidate.to_json() for candidate in tuning.candidates}
+    assert [rows[key.key]["installed"] for key in (REFERENCE, OPENVINO, INT8)] == [True, False, True]
+    printed = StringIO()
+    print_tuning(Console(file=printed, width=72), tuning, Path("data [old]/runtime.json"))
+    lines = printed.getvalue().splitlines()
+    assert "openvino-fp32 not installed: pip install -e '.[openvino]' in the checkout" in lines
+    (row,) = [line for line in lines if line.startswith("openvino-fp32 ") and "pip" not in line]
+    assert row.endswith("not installed") and "refused" not in row
+    assert any(line.startswith("onnxruntime-int8 refused: ") for line in lines)
+    assert lines[-1].endswith("stored in data [old]/runtime.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"serve": {}}', "{"])

@@ -48,7 +48,7 @@ def test_what_is_written_reads_back(manifest: ModelManifest) -> None:
 
 
 def test_budgets_and_calibration_read_back(manifest: ModelManifest) -> None:
-    real, made = Reached("real", 0.0417, None, 0, 60), Reached("made+more", None, 0.93, 30, 0)
+    real, made = Reached("real", 0.0417, None, 0, 60, 60), Reached("made+more", None, 0.93, 30, 0)
     budget = HazardBudget(0.05, {"real": real, "composed": made})
     told = replace(
         manifest,

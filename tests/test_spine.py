@@ -11,7 +11,6 @@ from firewarden.findings import (
     Fact,
     Finding,
     InspectionContext,
-    InspectionResult,
     Outcome,
     RiskLevel,
     Routing,
@@ -19,7 +18,8 @@ from firewarden.findings import (
     Source,
     Text,
     Verdict,
-)  # fmt: skip
+)
+from firewarden.inspection import InspectionResult
 
 
 def detections(n: int) -> Detections:

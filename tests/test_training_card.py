@@ -1,12 +1,14 @@
 """The card says what its files say: sources, licences, figures, blind spots."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firewarden.training.card import trained_on, write_card
+from firewarden.training.card_hazards import hazard_sections
 from firewarden.training.card_provenance import made_pictures, starting_weights
 
 CLASSES = ("door", "ebike", "chain_lock")
@@ -111,7 +113,9 @@ EVALUATION: dict[str, Any] = {
             "false_alarms_a_photo": 0.05,
             "by_origin": {
                 "real": {"false_alarms_a_photo": 0.04, "recall": None, "n": 0, "clear": 60, "data": "real"},
-                "composed": {"false_alarms_a_photo": 0.02, "recall": 0.9, "n": 30, "clear": 8, "data": "made"},
+                "composed": {
+                    "false_alarms_a_photo": 0.02, "recall": 0.9, "n": 30, "clear": 80, "clear_places": 19, "data": "made",
+                },
             },
         }
     },
@@ -137,6 +141,8 @@ EVALUATION: dict[str, Any] = {
                     "images": 50, "map50": 0.125, "map50_95": 0.0625, "ci_map50": None, "ci_map50_95": None,
                     "per_class": {"door": class_row(7, 0.125, None), "power_cable": class_row(0, None, None)},
                     "cables": cords(8, 2),
+                    "box_sizes": {"door": {"n": 31, "width": 1.085, "height": 0.99}},
+                    "ebikes_indoors": {"n": 12, "map50": 0.875, "ci_map50": [0.5, 1.0]},
                     "per_hazard": {"blocked_exit": hazard_row(40, 20, 0.95, {"far_goods": 3})},
                     "clean_photos": {"n": 20, "no_hazard": 19, "rate": 0.95, "ci": [0.9, 1.0], "left_open": 0},
                 },
@@ -215,11 +221,17 @@ def card(tmp_path: Path) -> str:
         "| `made`, rendered | blocked_exit | 8 | 4 | 0.250 | 0.250 | 0.250 | 1 of 4 | 1 |",
         "| `made`, composed | far goods | blocked_exit | 4 | 3 | 0.750 |",
         "- `made`, composed: photos without a hazard that get none 0.950 [0.900, 1.000] (19 of 20)",
-        "| blocked_exit | `real`, real | 0.05 | 0.040 | - | 0 | 60 |",
-        "| blocked_exit | `made`, composed | 0.05 | 0.020 | 0.900 | 30 | 8 |",
+        "| blocked_exit | `real`, real | yes | 0.05 | 0.040 | 60 | 60 | - | 0 |",
+        "| blocked_exit | `made`, composed | no | 0.05 | 0.020 | 19 | 80 | 0.900 | 30 |",
+        "| data | held to the budget | false alarms allowed a photo | reached, counted by place |",
+        "Rates differ from those under Hazards, which count every picture",
+        "## Ablation\n\nWhat each kind of made pictures does, in short runs that differ in their pictures alone",
+        "`benchmarks/results/ablation.md`",
         "### Classes on `made`, composed\n\n50 pictures: mAP50 0.125, mAP50-95 0.062. Not measured, no labelled object: power_cable.",
         "| door | 7 | 0.125 | 0.125 | 0.125 | 0.125 | 0.31 |",
         "| `made`, composed | 8 | 0.250 [0.000, 1.000] | 0.500 [0.000, 1.000] | 0.750 [0.000, 1.000] | 0.400 | 0.250 (1 of 4) |",
+        "| `made`, composed | door | 31 | 1.085 | 0.990 |",
+        "- `made`, composed: e-bikes in photos taken indoors: mAP50 0.875 [0.500, 1.000] (12 labelled)",
         "| `real`, real | no cord drawn | not measured |",
         "| all | pram indoors | indoor_ebike | 0 | - | not measured |",
         "| `real`, real | far goods | blocked_exit | 0 | - | not measured |",
@@ -265,6 +277,44 @@ def test_the_sha256_of_the_starting_weights_is_that_of_the_oldest_run(
 
 def test_starting_weights_of_another_name_have_no_source() -> None:
     assert starting_weights({"weights": "mine.pt", "weights_sha256": "1"}).endswith("`1`: source not stated.")
+
+
+@pytest.mark.parametrize(
+    ("real", "composed", "held", "counted"),
+    [
+        # one alarm in 20 keeps within 0.05
+        pytest.param((60, 60), (80, 20), ("yes", "yes"), ("60", "20"), id="places enough in both"),
+        pytest.param((60, 60), (80, 19), ("yes", "no"), ("60", "19"), id="many pictures of few places bind nothing"),
+        pytest.param((19, 19), (80, 19), ("together",) * 2, ("19", "19"), id="all together where none has enough"),
+        pytest.param((60, None), (80, None), ("yes", "-"), ("60", "-"), id="an older export knows real photos alone"),
+        pytest.param((60, None), (19, None), ("yes", "no"), ("60", "-"), id="too few pictures are too few places"),
+    ],
+)  # fmt: skip
+def test_the_card_says_which_data_the_budget_was_held_to(
+    real: tuple[int, int | None],
+    composed: tuple[int, int | None],
+    held: tuple[str, str],
+    counted: tuple[str, str],
+) -> None:
+    by_origin = {
+        origin: {"data": origin, "false_alarms_a_photo": 0.0, "n": 0, "clear": clear}
+        | ({} if places is None else {"clear_places": places})
+        for origin, (clear, places) in (("real", real), ("composed", composed))
+    }
+    budgets = {"blocked_exit": {"false_alarms_a_photo": 0.05, "by_origin": by_origin}}
+    card = hazard_sections({**EVALUATION, "hazard_budgets": budgets}, {})
+    rows = [line.split(" | ") for line in card.splitlines() if line.startswith("| blocked_exit")]
+    assert [(row[2], row[5], row[6]) for row in rows] == [
+        (held[0], counted[0], str(real[0])), (held[1], counted[1], str(composed[0])),
+    ]  # fmt: skip
+
+
+def test_the_card_holds_no_copy_of_the_ablation(card: str) -> None:
+    """It grew old in the card: the rows are in the results alone."""
+    section = card.partition("## Ablation")[2].partition("\n## ")[0]
+    assert section and "|" not in section
+    root = Path(__file__).resolve().parents[1]
+    assert all((root / name).is_file() for name in re.findall(r"`(benchmarks/\S+)`", section))
 
 
 def test_a_card_without_made_pictures_says_so() -> None:

@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from rich.console import Console
 
 from firewarden.detections import Detections
 from firewarden.errors import DatasetError
@@ -17,7 +19,6 @@ from firewarden.findings import (
     Assessment,
     Finding,
     InspectionContext,
-    InspectionResult,
     Outcome,
     Routing,
     SceneEstimate,
@@ -27,8 +28,10 @@ from firewarden.findings import (
 )
 from firewarden.inference.detector import Sight
 from firewarden.inference.image import Image
+from firewarden.inspection import InspectionResult
 from firewarden.models.manifest import ModelManifest
 from firewarden.training.evaluate import EvaluationReport, OnePassDetector, evaluate
+from firewarden.training.report import print_evaluation
 
 SILENT = Text("", "")
 BOX = (40.0, 20.0, 80.0, 60.0)  # of a 200 x 100 photo: centre 0.3 0.4, size 0.2 0.4
@@ -146,6 +149,23 @@ def test_a_split_leaves_out_places_that_another_split_shows(folder: Path) -> Non
     strict, kept = run(folder, split="val"), run(folder, split="val", keep_shared_places=True)
     assert (strict.images, strict.excluded_shared_places, strict.metrics.map50) == (1, 1, 0.0)
     assert (kept.images, kept.excluded_shared_places) == (2, 0)
+
+
+@pytest.mark.parametrize("split", ["vall", "test"])
+def test_a_split_without_photos_is_refused_with_those_that_have_some(folder: Path, split: str) -> None:
+    add_manifest(folder, [("bright_1", "val", "p"), ("bright_2", "train", "q"), ("dark_1", "val", "r")])
+    with pytest.raises(
+        DatasetError, match=rf"no photo of split '{split}', expected one of \['train', 'val'\]"
+    ):
+        run(folder, split=split)
+
+
+@pytest.mark.parametrize(("split", "named"), [(None, ", all splits;"), ("val", ", split val;")])
+def test_the_terminal_says_what_was_measured(folder: Path, split: str | None, named: str) -> None:
+    add_manifest(folder, [(stem, "val", stem) for stem in ("bright_1", "bright_2", "dark_1")])
+    printed = StringIO()
+    print_evaluation(Console(file=printed, width=300), run(folder, split=split))
+    assert named in printed.getvalue().splitlines()[0]
 
 
 def test_places_of_the_manifest_are_resampled_without_a_split_too(folder: Path) -> None:

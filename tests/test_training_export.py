@@ -252,6 +252,7 @@ def test_an_unreadable_photo_stays_one_after_the_trainer_was_imported() -> None:
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "run.json").write_text('{"finished": false}', encoding="utf-8")
     with pytest.raises(DatasetError, match=r"best\.pt is missing"):
         export(tmp_path, tmp_path / "out", input_size=SIZE, calibration_images=[], data=data)
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,7 @@ from firewarden.detections import Detections
 from firewarden.models.manifest import ModelManifest
 from firewarden.training.evaluated_data import ListedPhoto
 from firewarden.training.expectations import Expectation
-from firewarden.training.figures import MeasuredPhoto, figures_of, score_bicycles
+from firewarden.training.figures import MeasuredPhoto, figures_of, score_bicycles, score_ebikes_indoors
 from firewarden.training.metrics import GroundTruth, match_photo
 from firewarden.training.scene_scores import nameable_scene, score_scenes
 from firewarden.training.shares import NOTHING, Places
@@ -61,6 +61,27 @@ def test_a_pedal_bicycle_called_an_ebike(ebike: list[float], confidence: float, 
     ]
     share = score_bicycles(photos, MANIFEST, Places.of(["p", "q"], draws=10))
     assert (share.n, share.count) == (2, called)
+
+
+def in_scene(tag: str, *, labelled: list[float] | None, seen: list[float] | None) -> MeasuredPhoto:
+    """A photo of a place with at most one labelled and one detected e-bike."""
+    photo = photo_of([], [seen] if seen else [], 0.9, tag)
+    boxes = np.array([labelled] if labelled else [], np.float32).reshape(-1, 4)
+    truth = GroundTruth(np.ones(len(boxes), np.int64), boxes, np.empty(0, np.int64), NO_BOXES)
+    listed = replace(photo.listed, scene_tag=tag)
+    return replace(photo, listed=listed, truth=truth, match=match_photo(photo.detections, truth))
+
+
+def test_ebikes_indoors_leave_out_streets_and_places_nobody_told() -> None:
+    box = [0.0, 0.0, 10.0, 10.0]
+    found = in_scene("elevator_car", labelled=box, seen=box)
+    missed = in_scene("corridor", labelled=box, seen=None)
+    others = [in_scene("outdoor", labelled=box, seen=None), in_scene("", labelled=box, seen=None)]
+    row = score_ebikes_indoors([found, missed, *others], MANIFEST, draws=5)
+    # one of two is found, nothing false: precision 1 at the 51 recall points 0.00 to 0.50, of 101
+    assert row is not None
+    assert (row.n, row.map50) == (2, pytest.approx(51 / 101))
+    assert score_ebikes_indoors(others, MANIFEST, draws=5) is None
 
 
 def test_no_photos_are_a_value() -> None:

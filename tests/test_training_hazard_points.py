@@ -160,7 +160,7 @@ def test_the_rules_decide_what_a_threshold_does() -> None:
     # 0.01 of 20 photos is no alarm: above 0.3, which misses the two at 0.2
     assert chosen.points == {"ebike": pytest.approx(0.3001, abs=2e-4)}
     assert chosen.budgets["indoor_ebike"] == HazardBudget(
-        0.01, {"real": Reached("lifts", 0.0, 0.6667, 6, 20)}
+        0.01, {"real": Reached("lifts", 0.0, 0.6667, 6, 20, 20)}
     )
 
 
@@ -177,12 +177,13 @@ def test_what_is_reached_is_told_by_origin() -> None:
     assert budget == HazardBudget(
         0.2,
         {
-            "real": Reached("photos", 0.1, None, 0, 10),
-            "composed": Reached("one+two", 0.0, 0.5, 4, 2),
-            "rendered": Reached("", None, 1.0, 1, 0),
+            "real": Reached("photos", 0.1, None, 0, 10, 10),
+            "composed": Reached("one+two", 0.0, 0.5, 4, 2, 1),  # two pictures of one place
+            "rendered": Reached("", None, 1.0, 1, 0, 0),
         },
     )
     assert list(budget.by_origin) == ["real", "composed", "rendered"]
+    assert [budget.held_to(origin) for origin in budget.by_origin] == [True, False, False]  # 0.2 x 10 >= 1
 
 
 def test_every_budget_names_a_hazard_and_its_classes() -> None:

@@ -226,6 +226,7 @@ def test_a_finished_run_is_not_gone_on_with(finished: Path) -> None:
 
 
 def test_a_run_without_a_checkpoint_is_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}", encoding="utf-8")
     with pytest.raises(DatasetError, match=r"last\.pt is missing"):
         resume(tmp_path)
 

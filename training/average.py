@@ -13,6 +13,7 @@ from typing import Any
 
 from firewarden.errors import DatasetError
 from firewarden.training.made_by import with_parts_told
+from firewarden.training.run_folder import read_record
 
 _TRAINING_ONLY = "scene_aux."  # checkpoints may lack it; nothing that is exported reads it
 
@@ -79,13 +80,18 @@ def average_runs(
 
 
 def _record(run: Path) -> dict[str, Any]:
-    return with_parts_told(json.loads((run / "run.json").read_text(encoding="utf-8")), run)
+    return with_parts_told(read_record(run), run)
 
 
 def _checkpoint(run: Path) -> Path:
     """The last checkpoint of a run; a mean has one alone, its best."""
     weights = run / "train" / "weights"
-    return weights / "last.pt" if (weights / "last.pt").exists() else weights / "best.pt"
+    found = next((weights / name for name in ("last.pt", "best.pt") if (weights / name).is_file()), None)
+    if found is None:
+        raise DatasetError(
+            f"{weights} holds no last.pt or best.pt, expected a run with a finished epoch. Name another run."
+        )
+    return found
 
 
 def mean_state(states: Sequence[Mapping[str, Any]], shares: Sequence[float]) -> dict[str, Any]:

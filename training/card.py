@@ -12,8 +12,7 @@ from firewarden.datasets.labels import read_classes, read_labels
 from firewarden.datasets.licences import LicenceChoice, choose_records
 from firewarden.datasets.manifest import PhotoRecord, split_records
 from firewarden.datasets.register import read_register
-from firewarden.training.ablation import class_table
-from firewarden.training.ablation_recipes import markdown_table, origins_text
+from firewarden.training.ablation_recipes import markdown_table
 from firewarden.training.card_hazards import hazard_sections, number, places_never_told, with_interval
 from firewarden.training.card_objects import CLASS_HEAD, class_cells, object_sections
 from firewarden.training.card_provenance import made_pictures, reproduce, starting_weights
@@ -45,12 +44,10 @@ class CardFacts:
     records: Sequence[PhotoRecord]
     train_objects: Mapping[str, int]
     scene: Mapping[str, float] = field(default_factory=dict)
-    ablation: Sequence[Mapping[str, Any]] = ()
 
 
-def write_card(exported: Path, *, run: Path, data: Path, ablation: Path | None = None) -> Path:
-    """Write `exported/CARD.md` from run.json, evaluation.json, parity.json, the data folder the run was trained on, and the
-    JSON file of an ablation."""
+def write_card(exported: Path, *, run: Path, data: Path) -> Path:
+    """Write `exported/CARD.md` from run.json, evaluation.json, parity.json and the data folder the run was trained on."""
     record = with_parts_told(_read_json(run / "run.json"), run)
     records = trained_on(record, data)
     facts = CardFacts(
@@ -60,7 +57,6 @@ def write_card(exported: Path, *, run: Path, data: Path, ablation: Path | None =
         records,
         count_train_objects(data, records),
         _read_json(exported / SCENE_FILE) if (exported / SCENE_FILE).is_file() else {},
-        _read_json(ablation)["rows"] if ablation is not None else (),
     )
     path = exported / CARD_FILE
     path.write_text(card_text(facts), encoding="utf-8")
@@ -209,31 +205,14 @@ def _parity(facts: CardFacts) -> str:
 
 
 def _ablation(facts: CardFacts) -> str:
-    """What the kinds of made pictures did in short runs; their pictures are named so that no label has to be believed."""
-    if not facts.ablation:
+    """Where one reads what kinds of made pictures do; the card keeps no copy, which would grow old."""
+    if not facts.run.get("extra"):
         return ""
-    mixes = [
-        f"- {row['recipe']}: " + ", ".join(_ablation_part(part) for part in row["pictures"])
-        for row in facts.ablation
-    ]
-    return "\n".join(
-        [
-            "## Ablation",
-            "",
-            (
-                "Short runs that differ in their pictures alone, AP50 on real val photos; they are not this model. Hazards, "
-                "commands, starting weights and the made pictures these had seen: benchmarks/results/ablation.md."
-            ),
-            "",
-            *class_table(facts.ablation),
-            "",
-            *mixes,
-        ]
+    return (
+        "## Ablation\n\n"
+        "What each kind of made pictures does, in short runs that differ in their pictures alone and are not this model: "
+        "`benchmarks/results/ablation.md` and `benchmarks/results/ablation-cables.md` of the project's repository."
     )
-
-
-def _ablation_part(part: Mapping[str, Any]) -> str:
-    return f"{part['listed']} listed of `{part['name']}` ({part['photos']} different, {origins_text(part)})"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -105,6 +105,12 @@ def _shares(evaluation: Table, scene: Mapping[str, float]) -> str:
             for words, share, count in shares
             if share and share["n"]
         ]
+        inside = figures.get("ebikes_indoors")
+        if inside:
+            lines.append(
+                f"- {where}: e-bikes in photos taken indoors: mAP50 {with_interval(inside['map50'], inside['ci_map50'])} "
+                f"({inside['n']} labelled)"
+            )
         places = figures.get("scene")
         if places and places["n"]:
             sides = places["indoor_outdoor"]
@@ -137,26 +143,42 @@ def places_never_told(evaluation: Table) -> Iterator[str]:
 
 def _budgets(budgets: Mapping[str, HazardBudget]) -> str:
     rows = [
-        f"| {hazard} | {f'`{part.data}`, ' if part.data else ''}{origin} | {budget.false_alarms_a_photo:.2f} "
-        f"| {number(part.false_alarms_a_photo)} | {number(part.recall)} | {part.n} | {part.clear} |"
+        f"| {hazard} | {f'`{part.data}`, ' if part.data else ''}{origin} | {_held(budget, origin)} "
+        f"| {budget.false_alarms_a_photo:.2f} | {number(part.false_alarms_a_photo)} | {_counted(budget.clear_places(origin))} "
+        f"| {part.clear} | {number(part.recall)} | {part.n} |"
         for hazard, budget in budgets.items()
         for origin, part in budget.by_origin.items()
     ]
     head = (
         "hazard",
         "data",
+        "held to the budget",
         "false alarms allowed a photo",
-        "reached",
+        "reached, counted by place",
+        "places without it",
+        "pictures without it",
         "recall",
-        "photos showing it",
-        "without it",
+        "pictures showing it",
     )
     intro = (
         "Thresholds chosen by hazard: the most found, as a mean over origins that show it, within a budget of false alarms on "
-        "photos without it. The budget holds for each origin that has photos enough for one alarm to be within it; made "
-        "pictures of one place count as one photo there:"
+        "photos without it. Rates differ from those under Hazards, which count every picture: here the made pictures of one "
+        "place together count as one photo, and a real photo counts as one. The budget was held to each data with places enough "
+        "for one alarm to be within it (where none has, to all together); what others reach bound nothing. A dash: an older "
+        "export, which did not keep the number of places."
     )
     return "\n".join(["### Thresholds by hazard", "", intro, "", *_table(head, rows)]) if rows else ""
+
+
+def _held(budget: HazardBudget, origin: str) -> str:
+    if not any(budget.held_to(name) is not False for name in budget.by_origin):
+        return "together"
+    held = budget.held_to(origin)
+    return "-" if held is None else "yes" if held else "no"
+
+
+def _counted(places: int | None) -> str:
+    return "-" if places is None else str(places)
 
 
 def _further_data(evaluation: Table) -> str:

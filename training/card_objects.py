@@ -25,7 +25,11 @@ def class_cells(per_class: Table) -> list[tuple[str, ...]]:
 def object_sections(evaluation: Table) -> str:
     """Markdown: the classes of every origin but the first, then cords; "" where there is neither."""
     further = list(origins(evaluation))[1:]
-    parts = [*(_classes(where, figures) for where, figures in further), _cords(evaluation)]
+    parts = [
+        *(_classes(where, figures) for where, figures in further),
+        _sizes(evaluation),
+        _cords(evaluation),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -45,6 +49,22 @@ def _classes(where: str, figures: Table) -> str:
         )
     table = markdown_table(CLASS_HEAD, class_cells(measured))
     return "\n".join([f"### Classes on {where}", "", whole, "", *table])
+
+
+def _sizes(evaluation: Table) -> str:
+    rows = [
+        (where, name, str(size["n"]), f"{size['width']:.3f}", f"{size['height']:.3f}")
+        for where, figures in origins(evaluation)
+        for name, size in figures.get("box_sizes", {}).items()
+    ]
+    if not rows:
+        return ""
+    told = (
+        "Width and height of the boxes over those of the labels, medians over the objects found at IoU 0.5; 1 is a box as large "
+        "as its label. Partly seen things and labels by other hands make these differ from 1 as well."
+    )
+    table = markdown_table(("data", "class", "objects", "width", "height"), rows)
+    return "\n".join(["### Boxes against labels", "", told, "", *table])
 
 
 def _cords(evaluation: Table) -> str:

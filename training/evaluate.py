@@ -13,9 +13,10 @@ import numpy as np
 
 from firewarden.detections import Detections
 from firewarden.errors import InvalidImage
-from firewarden.findings import InspectionContext, InspectionResult
+from firewarden.findings import InspectionContext
 from firewarden.inference.detector import Detector, Sight
 from firewarden.inference.image import Image, decode_image
+from firewarden.inspection import InspectionResult
 from firewarden.models.manifest import ModelManifest
 from firewarden.training.evaluated_data import (
     ListedPhoto,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from firewarden.datasets.cables import Cable, read_cables
 from firewarden.datasets.labels import LabelRows, list_images, read_classes, read_labels
-from firewarden.datasets.manifest import read_manifest, split_records
+from firewarden.datasets.manifest import SPLITS, PhotoRecord, read_manifest, split_records
 from firewarden.errors import DatasetError
 from firewarden.training.expectations import Expectation, origin_of, read_expectations
 from firewarden.training.metrics import GroundTruth
@@ -46,12 +46,14 @@ class ListedPhoto:
 def list_photos(
     folder: Path, split: str | None, *, keep_shared_places: bool = False, expect: Path | None = None
 ) -> tuple[list[ListedPhoto], int]:
-    """The photos to measure, and how many of the split were left out for their place."""
+    """The photos to measure, and how many of the split were left out for their place. A split that the folder lacks is an
+    error."""
     expectations = _expectations(folder, expect)
     if split is None:
         rows = _manifest_rows(folder / "manifest.csv")
         return [_listed(path, rows.get(path.stem, {}), expectations) for path in list_images(folder)], 0
     records = read_manifest(folder)
+    _check_split(folder, records, split)
     chosen = split_records(records, split, keep_shared_places=keep_shared_places)
     missing = [r.file for r in chosen if not (folder / r.file).is_file()]
     if missing:
@@ -59,6 +61,16 @@ def list_photos(
     excluded = sum(r.split == split for r in records) - len(chosen)
     rows = {r.stem: {"place_group": r.place_group, "source": r.source, "scene": r.scene} for r in chosen}
     return [_listed(folder / r.file, rows[r.stem], expectations) for r in chosen], excluded
+
+
+def _check_split(folder: Path, records: Sequence[PhotoRecord], split: str) -> None:
+    """A split without a photo would be measured as zeros; raises DatasetError naming those that have some."""
+    held = [name for name in SPLITS if any(record.split == name for record in records)]
+    if split not in held:
+        raise DatasetError(
+            f"{folder} holds no photo of split {split!r}, expected one of {held}. Name one of these with --split, or none "
+            "for every photo."
+        )
 
 
 def _listed(path: Path, row: Mapping[str, str], expectations: Mapping[str, Expectation]) -> ListedPhoto:

@@ -36,6 +36,7 @@ from firewarden.training.made_by import read_made_by
 from firewarden.training.metrics import DetectionMetrics
 from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
 from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
+from firewarden.training.run_folder import read_record
 from firewarden.training.tag_expectations import write_tag_expectations
 from firewarden.training.train import package_versions
 
@@ -54,7 +55,6 @@ def export(
     split: str = "val",
     hazard_data: Sequence[Path] = (),
     also_on: Sequence[Path] = (),
-    ablation: Path | None = None,
     model_id: str | None = None,
     add_scene: Callable[[Path], tuple[str, ...]] | None = None,
     command: str = "",
@@ -64,9 +64,8 @@ def export(
 
     Tensors are compared on `calibration_images`; mAP50-95, calibration and operating points come from `split` of `data`,
     those that a hazard decides also from that split of `hazard_data`, folders with expect.json. All pictures of `also_on`
-    are measured and choose nothing. `ablation` is a JSON file of `ablation.py`, for the card. `add_scene` may add a scene
-    output to the ONNX file, before it is hashed and compared, and returns the scene names. parity.json is written last but
-    for the card, so that a folder cut short cannot be promoted.
+    are measured and choose nothing. `add_scene` may add a scene output to the ONNX file, before it is hashed and compared,
+    and returns the scene names. parity.json is written last but for the card, so that a folder cut short cannot be promoted.
     """
     checkpoint, record = _read_run(run)
     _check_untrained(also_on, record)
@@ -100,7 +99,7 @@ def export(
     }
     _write_json(out / EVALUATION_FILE, evaluation)
     _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
-    write_card(out, run=run, data=data, ablation=ablation)
+    write_card(out, run=run, data=data)
     return out
 
 
@@ -200,13 +199,12 @@ def _measure(manifest: ModelManifest, folder: Path, split: str | None, command: 
 
 
 def _read_run(run: Path) -> tuple[Path, dict[str, Any]]:
-    checkpoint, record = run / "train" / "weights" / "best.pt", run / "run.json"
-    for path in (checkpoint, record):
-        if not path.is_file():
-            raise DatasetError(
-                f"{path} is missing, expected a finished run. Train first, or name another run."
-            )
-    return checkpoint, json.loads(record.read_text(encoding="utf-8"))
+    checkpoint, record = run / "train" / "weights" / "best.pt", read_record(run)
+    if not checkpoint.is_file():
+        raise DatasetError(
+            f"{checkpoint} is missing, expected a finished run. Train first, or name another run."
+        )
+    return checkpoint, record
 
 
 def _first_manifest(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firewarden.detections import Detections
 from firewarden.geometry import iou_batch
 from firewarden.models.manifest import ModelManifest
+from firewarden.training.box_sizes import BoxSize, box_sizes
 from firewarden.training.cable_scores import CableScore, score_with_places
 from firewarden.training.evaluated_data import ListedPhoto
 from firewarden.training.expectations import HARD_NEGATIVES
@@ -27,7 +28,7 @@ from firewarden.training.metrics import (
     PhotoMatch,
     measure,
 )
-from firewarden.training.scene_scores import SceneScore, score_scenes
+from firewarden.training.scene_scores import OUTDOOR_SCENES, SceneScore, score_scenes
 from firewarden.training.shares import NOTHING, Places, Share
 
 BICYCLE, EBIKE, POWER_CABLE = "bicycle", "ebike", "power_cable"
@@ -54,7 +55,8 @@ class MeasuredPhoto:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Figures of photos of one origin. `scene` is None where the place was told or no rules were asked; `clean_photos_open`
-    counts photos left out of `clean_photos` since only hazards that nobody judged there were found."""
+    counts photos left out of `clean_photos` since only hazards that nobody judged there were found; `ebikes_indoors` is the
+    class of e-bikes over the photos told to be taken indoors, None where no e-bike is labelled in them."""
 
     origin: str
     images: int
@@ -63,6 +65,8 @@ class Figures:
     clean_photos: Share
     clean_photos_open: int
     bicycles_called_ebike: Share
+    ebikes_indoors: ClassMetrics | None
+    box_sizes: Mapping[str, BoxSize]
     pairs: Share
     scene: SceneScore | None
     cables: CableScore | None
@@ -82,6 +86,10 @@ class Figures:
                 "left_open": self.clean_photos_open,
             },
             "bicycles_called_ebike": self.bicycles_called_ebike.to_json("called_ebike"),
+            "ebikes_indoors": _class_to_json(self.ebikes_indoors)
+            if self.ebikes_indoors is not None
+            else None,
+            "box_sizes": {name: size.to_json() for name, size in self.box_sizes.items()},
             "pairs": self.pairs.to_json("right"),
             "scene": self.scene.to_json() if self.scene is not None else None,
             "cables": self.cables.to_json() if self.cables is not None else None,
@@ -114,6 +122,8 @@ def figures_of(
         clean_photos=clean,
         clean_photos_open=clean_open,
         bicycles_called_ebike=score_bicycles(photos, manifest, places),
+        ebikes_indoors=score_ebikes_indoors(photos, manifest, draws=draws, seed=seed),
+        box_sizes=box_sizes(((p.detections, p.truth) for p in photos), manifest.class_names),
         pairs=score_couples(judged, hazard_couples(judged), places) if all_judged else NOTHING,
         scene=_score_scenes(photos, manifest, places),
         cables=_score_cables(photos, manifest, places),
@@ -139,6 +149,21 @@ def score_bicycles(photos: Sequence[MeasuredPhoto], manifest: ModelManifest, pla
     point = manifest.operating_point(EBIKE)
     called = [_called(photo, bicycle, ebike, point) for photo in photos]
     return places.share([mask.sum() for mask in called], [len(mask) for mask in called])
+
+
+def score_ebikes_indoors(
+    photos: Sequence[MeasuredPhoto], manifest: ModelManifest, *, draws: int = 1000, seed: int = 0
+) -> ClassMetrics | None:
+    """The class of e-bikes over photos of lifts, corridors, stairwells and rooms, where an e-bike is a hazard: rows of
+    vehicles in streets, which are most of the labelled ones, say little of these."""
+    inside = [p for p in photos if p.listed.scene is not None and p.listed.scene not in OUTDOOR_SCENES]
+    if EBIKE not in manifest.class_names:
+        return None
+    points = {name: manifest.operating_point(name) for name in manifest.class_names}
+    places = [photo.listed.place for photo in inside]
+    matches = [photo.match for photo in inside]
+    row = measure(matches, places, manifest.class_names, points, draws=draws, seed=seed).per_class[EBIKE]
+    return row if row.n else None
 
 
 def _called(photo: MeasuredPhoto, bicycle: int, ebike: int, point: float) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from firewarden.training.evaluated_data import ListedPhoto, ground_truth
 from firewarden.training.figures import MeasuredPhoto
 from firewarden.training.metrics import ClassMetrics, match_photo, measure
 from firewarden.training.photo_rows import decode_ignore
+from firewarden.training.run_folder import read_record
 from firewarden.training.run_pictures import (
     draw_confusion,
     draw_curves,
@@ -36,13 +37,11 @@ def finish(run: Path) -> dict[str, Any]:
 
     A run that was stopped stays one: it can be gone on with, or exported as it stands.
     """
-    record_path, last = run / "run.json", run / "train" / "weights" / "last.pt"
-    for path in (record_path, last):
-        if not path.is_file():
-            raise DatasetError(
-                f"{path} is missing, expected a run with a finished epoch. Name a run folder of `firewarden train`."
-            )
-    record: dict[str, Any] = json.loads(record_path.read_text(encoding="utf-8"))
+    record, last = read_record(run), run / "train" / "weights" / "last.pt"
+    if not last.is_file():
+        raise DatasetError(
+            f"{last} is missing, expected a run with a finished epoch. Name a run folder of `firewarden train`."
+        )
     curves = read_curves(run / "train" / "results.csv")
     if curves:
         record |= {

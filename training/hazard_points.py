@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from firewarden.inference.rules import Rules
 from firewarden.models.manifest import ModelManifest
-from firewarden.models.tuning import HazardBudget, Reached
+from firewarden.models.tuning import HazardBudget, Reached, allows_an_alarm
 from firewarden.training.expectations import ORIGINS
 from firewarden.training.figures import MeasuredPhoto
 from firewarden.training.hazard_sweep import ALSO, DECIDING, Sweep, sweep_hazard
@@ -89,7 +89,7 @@ def choose_threshold(sweep: Sweep, budget: Budget) -> tuple[float, int]:
 def _accountable(sweep: Sweep, budget: Budget) -> list[Sweep]:
     """The origins that the budget is held to, each by itself; all photos together where none has enough."""
     parts = [sweep.of_origin(origin) for origin in sorted(set(sweep.origins))]
-    return [p for p in parts if p.weight[~p.shown].sum() * budget.false_alarms_a_photo >= 1] or [sweep]
+    return [p for p in parts if allows_an_alarm(p.clear_places, budget.false_alarms_a_photo)] or [sweep]
 
 
 def _over_budget(sweep: Sweep, allowed_a_photo: float) -> NDArray[np.float64]:
@@ -115,7 +115,9 @@ def _reached(sweep: Sweep, column: int, budget: Budget, data: Mapping[str, str])
 def _reached_on(part: Sweep, column: int, data: str) -> Reached:
     shown = int(part.shown.sum())
     alarms, recall = float(part.false_alarms[column]), float(part.recall[column])
-    return Reached(data, _rounded(alarms), _rounded(recall), shown, len(part.shown) - shown)
+    return Reached(
+        data, _rounded(alarms), _rounded(recall), shown, len(part.shown) - shown, part.clear_places
+    )
 
 
 def _rounded(rate: float) -> float | None:

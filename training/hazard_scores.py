@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firewarden.findings import InspectionResult, Outcome
+from firewarden.findings import Outcome
+from firewarden.inspection import InspectionResult
 from firewarden.training.bootstrap import Interval
 from firewarden.training.expectations import HARD_NEGATIVES, Expectation
 from firewarden.training.shares import NOTHING, Places, Share

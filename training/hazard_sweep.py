@@ -67,6 +67,11 @@ class Sweep:
         return np.asarray(np.divide(hits, reports, out=np.full(len(hits), np.nan), where=reports > 0))
 
     @property
+    def clear_places(self) -> int:
+        """Photos without the hazard, the made pictures of one place counted once."""
+        return round(float(self.weight[~self.shown].sum()))
+
+    @property
     def false_alarms(self) -> NDArray[np.float64]:
         """False alarms a photo without the hazard (t,), NaN without such a photo."""
         clear = self.weight[~self.shown]

@@ -22,8 +22,9 @@ def evaluation_progress(console: Console) -> Iterator[Callable[[int, int], None]
 
 def print_evaluation(console: Console, report: EvaluationReport) -> None:
     """Per class and per hazard figures with their 95 % intervals, once an origin; a dash where nothing was measured."""
+    split = "all splits" if report.split is None else f"split {report.split}"
     console.print(
-        f"model {report.model_id} ({report.model_sha256[:12]}) on {report.data}, split {report.split}; "
+        f"model {report.model_id} ({report.model_sha256[:12]}) on {report.data}, {split}; "
         f"{report.excluded_shared_places} photos left out (places shared between splits)"
     )
     for figures in report.by_origin.values():
@@ -64,6 +65,9 @@ def _share_lines(wire: dict[str, Any]) -> Iterator[str]:
         share = wire[key]
         if share["n"]:
             yield f"{words}: {share[count]} of {share['n']} = {_number(share['rate'])} {_interval(share['ci'])}"
+    inside = wire["ebikes_indoors"]
+    if inside is not None:
+        yield f"e-bikes indoors: mAP50 {_number(inside['map50'])} {_interval(inside['ci_map50'])} ({inside['n']} labelled)"
     cables = wire["cables"]
     if cables is not None and cables["both_ends"]["cables"]:
         ends = cables["both_ends"]

@@ -116,6 +116,9 @@ def _cards(figures: Figures) -> str:
         cards.append(("kind of place told right", share_text(figures.scene.exact)))
     if figures.bicycles_called_ebike.n:
         cards.append(("pedal bicycles called e-bike", share_text(figures.bicycles_called_ebike)))
+    if figures.ebikes_indoors is not None:
+        inside = figures.ebikes_indoors
+        cards.append(("mAP50 of e-bikes indoors", with_interval(inside.map50, inside.ci_map50)))
     return '<div class="cards">' + "".join(f"<div><b>{v}</b>{escape(k)}</div>" for k, v in cards) + "</div>"
 
 

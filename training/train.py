@@ -15,6 +15,7 @@ from firewarden.datasets.licences import LicenceChoice
 from firewarden.errors import DatasetError
 from firewarden.training.finish import finish, write_record
 from firewarden.training.recipe import Recipe, read_recipe
+from firewarden.training.run_folder import read_record
 from firewarden.training.run_pictures import metrics_of, read_curves
 from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set, check_choice
 from firewarden.training.versions import installed_versions
@@ -65,12 +66,11 @@ def train(
 
 def resume(run: Path) -> Path:
     """Go on with a run that was killed, from its last checkpoint."""
-    last = run / "train" / "weights" / "last.pt"
+    record, last = read_record(run), run / "train" / "weights" / "last.pt"
     if not last.exists():
         raise DatasetError(
             f"{last} is missing: the run was stopped before its first epoch ended. Start it anew."
         )
-    record = json.loads((run / "run.json").read_text())
     if "finished_at" in record:
         raise DatasetError(
             f"{run} finished at {record['finished_at']}, expected a stopped run. Start a new run to train for longer."

@@ -1,6 +1,6 @@
 """The photo a composition stands on, and where its floor is: rows of the picture to metres, read from the door."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -36,10 +36,6 @@ class Ground:
         """Labelled boxes (n, 4) of the named classes, xyxy pixels."""
         wanted = [self.classes.index(name) for name in names]
         return self.labels.xyxy(self.hw)[np.isin(self.labels.class_id, wanted)]
-
-    def with_photo(self, photo: Picture) -> "Ground":
-        """The same rows on another picture of the same size."""
-        return replace(self, photo=photo)
 
 
 def read_ground(source: Path, record: PhotoRecord, classes: tuple[str, ...] = ()) -> Ground:

@@ -45,11 +45,6 @@ def _scale(span: float, rise: float, sag: float) -> float:
     return math.sqrt(low * high)
 
 
-def path_length(path: Path3) -> float:
-    """Length of a polyline."""
-    return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
-
-
 def with_floor(rng: np.random.Generator, path: Path3, floor: float) -> Path3:
     """A cord whose part below `floor` lies on it in loose bends; both ends stay."""
     below = path[:, 2] < floor

@@ -1,0 +1,35 @@
+"""A run folder of `firewarden train`: its record, or what is wrong with a folder that is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from firewarden.errors import DatasetError
+
+RECORD_FILE = "run.json"
+_NAMED = 6  # runs that a refusal names, the newest
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """What run.json says; raises DatasetError where there is none, naming the runs that lie below."""
+    path = run / RECORD_FILE
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing, so {run} is no run folder. {_cure(run)}")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatasetError(f"{path} is damaged ({error}). Restore it, or train anew.") from error
+    if not isinstance(record, dict):
+        raise DatasetError(
+            f"{path} holds a {type(record).__name__}, expected a table. Restore it, or train anew."
+        )
+    return record
+
+
+def _cure(folder: Path) -> str:
+    runs = sorted(
+        (path.parent for path in folder.glob(f"*/{RECORD_FILE}")), key=lambda run: run.stat().st_mtime
+    )
+    if not runs:
+        return "Name a folder written by `firewarden train` or `firewarden average`; below this one there is none."
+    return f"Name one of the runs below it: {', '.join(str(run) for run in runs[-_NAMED:])}."
