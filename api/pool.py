@@ -155,13 +155,22 @@ class WorkPool:
             self._on_change(self._admission.in_line)
             self._waiting.append(task)
             self._room.notify()
-        task.answer.add_done_callback(lambda done: self._drop(task) if done.cancelled() else None)
+        # the callback knows no task: a cycle of the two would keep the photo until the next collection
+        task.answer.add_done_callback(self._drop)
         return task.answer
 
     def _serve(self) -> None:
-        while (task := self._next_task()) is not None:
-            self._work(task, beside=self._working)
-            self._leave(task)
+        while self._serve_one():
+            pass
+
+    def _serve_one(self) -> bool:
+        """Do one job; False once closed. Its photo is let go of before the thread waits for the next one."""
+        task = self._next_task()
+        if task is None:
+            return False
+        self._work(task, beside=self._working)
+        self._leave(task)
+        return True
 
     def _next_task(self) -> _Task | None:
         """Wait for a job and for room to do it; None once closed."""
@@ -208,10 +217,13 @@ class WorkPool:
             self._admission.leave(task.weight)
             self._on_change(self._admission.in_line)
 
-    def _drop(self, task: _Task) -> None:
-        """Its caller was cancelled: it leaves the line unless somebody works on it."""
+    def _drop(self, answer: "Future[Any]") -> None:
+        """Where its caller was cancelled, a job leaves the line, unless somebody works on it."""
+        if not answer.cancelled():
+            return
         with self._lock:
-            if task not in self._waiting:
+            task = next((task for task in self._waiting if task.answer is answer), None)
+            if task is None:
                 return
             self._waiting.remove(task)
             self._admission.leave(task.weight)

@@ -1,7 +1,9 @@
 """The pool's threads: how many work at a time."""
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import Future
 
 import pytest
@@ -135,3 +137,35 @@ def test_a_job_wakes_one_thread() -> None:
     time.sleep(0.05)
     pool.close()
     assert len(set(looked)) == 1
+
+
+class Photo:
+    """A job that holds a photo."""
+
+    def __call__(self):
+        return done()
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["worked for", "cancelled while it waits"])
+def test_a_photo_is_let_go_of_without_a_collection(leaves: bool) -> None:
+    pool = WorkPool(workers=1, max_waiting=8, max_wait_s=100.0)
+    pool.open(service_s=0.01)
+    busy = Counted()
+    pool.start(busy, Caller(), photos=1)
+    photo = Photo()
+    kept = weakref.ref(photo)
+    gc.disable()
+    try:
+        answer = pool.start(photo, Caller(), photos=1)
+        del photo
+        if leaves:
+            assert answer.cancel()
+        busy.release.set()
+        until = time.monotonic() + 10
+        while (kept() is not None or pool.in_flight) and time.monotonic() < until:
+            time.sleep(0.001)
+        assert kept() is None
+        assert answer.done()
+    finally:
+        gc.enable()
+        pool.close()
