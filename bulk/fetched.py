@@ -21,6 +21,7 @@ from firewarden.errors import DatasetError
 MANIFEST_BYTES = 64 * 2**20  # some 500,000 rows
 ARCHIVE_BYTES = 64 * 2**30
 _COPY_IT = "copy it here, and name the copy"
+_EXPECTED = "expected one from the manifest's folder on, or s3://bucket/key"
 CheckSize = Callable[[int], None]
 
 
@@ -53,9 +54,6 @@ def beside(url: str, named: str) -> str:
     if named.startswith("/") or joined.startswith(".."):
         raise ValueError(f"the path {named!r} leads out of the store of its manifest, {_EXPECTED}")
     return f"{base}/{joined}"
-
-
-_EXPECTED = "expected one from the manifest's folder on, or s3://bucket/key"
 
 
 def _fetch_manifest(url: str, max_bytes: int) -> IO[bytes]:

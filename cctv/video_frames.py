@@ -36,4 +36,4 @@ def to_bgr(frame: Any) -> Pixels:
         width, height = int(frame.width * scale), int(frame.height * scale)
         frame = frame.reformat(width=width, height=height, format="bgr24")
     pixels: Pixels = frame.to_ndarray(format="bgr24")
-    return np.rot90(pixels, quarters)
+    return np.ascontiguousarray(np.rot90(pixels, quarters))

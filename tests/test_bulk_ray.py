@@ -1,5 +1,7 @@
 """The batch engine on a real Ray cluster of this machine: the rows of the local engine, each once, whatever dies."""
 
+# ruff: noqa: F811 - fixtures come from batch_stage
+
 import json
 import os
 import signal
@@ -14,10 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import CLASSES
+from batch_stage import model  # noqa: F401
 from test_bulk_sources import write_tar
-from test_inference_inspector import ROWS, SCENES, photo
-from tiny_model import build_model_folder
+from test_inference_inspector import photo
 
 from firewarden.bulk.engine import Effort, EngineName, RayCluster, check_engine
 from firewarden.bulk.items import Item
@@ -66,12 +67,6 @@ def cluster():
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with joined_cluster(RayCluster(), Effort(2, 2)):
         yield
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    return build_model_folder(folder, CLASSES, ROWS, scene=(0.9, 0.08, 0.02), scene_names=SCENES)
 
 
 @pytest.fixture

@@ -37,10 +37,8 @@ def box_sizes(
     ratios: dict[int, list[Sizes]] = {}
     for seen, truth in photos:
         for class_id in np.intersect1d(seen.class_id, truth.class_id):
-            boxes, labels = (
-                seen.xyxy[seen.class_id == class_id],
-                truth.xyxy[truth.class_id == class_id],
-            )
+            boxes = seen.xyxy[seen.class_id == class_id]
+            labels = truth.xyxy[truth.class_id == class_id]
             ratios.setdefault(int(class_id), []).append(_ratios(boxes, labels))
     pooled = {class_id: np.concatenate(rows) for class_id, rows in sorted(ratios.items())}
     return {
