@@ -14,8 +14,13 @@ def average(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of one lineage, oldest first.")],
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
     share: Annotated[list[float] | None, typer.Option(help="Share of each run, in order.")] = None,
-    start: Annotated[Path | None, typer.Option(help="COCO weights the lineage began with.")] = None,
-    start_share: Annotated[float, typer.Option(min=0, help="Share of the COCO weights.")] = 0.0,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights (.pt) the lineage began with: COCO's, or what a run made of a shipped model (RUN/ID.pt)."
+        ),
+    ] = None,
+    start_share: Annotated[float, typer.Option(min=0, help="Share of these weights.")] = 0.0,
 ) -> None:
     """Average the last checkpoints of runs that started from each other, and what they started from."""
     from firewarden.training.average import average_runs

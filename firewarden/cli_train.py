@@ -17,7 +17,11 @@ def train(
     ],
     data: ManifestFolderOption = Path("data/real"),
     weights: Annotated[
-        Path, typer.Option(help="Starting weights (.pt): COCO's, or the checkpoint of another run.")
+        Path,
+        typer.Option(
+            help="What to start from: COCO weights or the checkpoint of another run (.pt), or a shipped model, by id "
+            "or folder."
+        ),
     ] = Path("weights/yolo26n_coco_dq.pt"),
     runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
     extra: Annotated[

@@ -58,6 +58,7 @@ def test_nothing_lies_outside_the_package(wheel_names):
         "firewarden/models/firewarden-n/model.toml",
         "firewarden/models/firewarden-n/parity.json",
         "firewarden/models/firewarden-n/evaluation.json",
+        "firewarden/models/firewarden-n/training.json",
         "firewarden/models/firewarden-n/CARD.md",
     ],
 )

@@ -158,8 +158,9 @@ def test_the_first_output_is_called_detections_wherever_it_is_read(tmp_path: Pat
 
 
 def test_the_folder_is_whole_and_its_manifest_loads(exported: Path) -> None:
-    files = ["CARD.md", "evaluation.json", "model.onnx", "model.toml", "parity.json"]
+    files = ["CARD.md", "evaluation.json", "model.onnx", "model.toml", "parity.json", "training.json"]
     assert sorted(p.name for p in exported.iterdir()) == files
+    assert json.loads((exported / "training.json").read_text())["git_sha"] == "c47b89a"
     manifest = load_manifest(exported)
     assert (manifest.id, manifest.class_names, manifest.input_size, manifest.stride) == (
         "tiny",

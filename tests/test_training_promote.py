@@ -41,15 +41,16 @@ def add_export(
     )
     (folder / "CARD.md").write_text("# card\n")
     (folder / "evaluation.json").write_text("{}")
+    (folder / "training.json").write_text('{"name": "run"}')
     return folder
 
 
-def test_promotion_ships_five_files_under_the_new_id(tmp_path: Path) -> None:
+def test_promotion_ships_six_files_under_the_new_id(tmp_path: Path) -> None:
     exported = add_export(tmp_path / "out", b"weights", {"recall_door": 0.5})
     shipped = promote(exported, tmp_path / "models", "firewarden-n")
     assert shipped == tmp_path / "models" / "firewarden-n"
     assert sorted(p.name for p in shipped.iterdir()) == [
-        "CARD.md", "evaluation.json", "model.onnx", "model.toml", "parity.json",
+        "CARD.md", "evaluation.json", "model.onnx", "model.toml", "parity.json", "training.json",
     ]  # fmt: skip
     assert load_manifest(shipped).id == "firewarden-n"
     assert load_manifest(exported).id == "exported"

@@ -173,6 +173,22 @@ def test_a_run_ends_with_pictures_and_real_and_made_photos_apart(finished: Path)
     )  # every labelled object is in one cell
 
 
+def test_a_shipped_model_is_trained_on(inputs: dict[str, Path], settings: Path, tmp_path: Path) -> None:
+    """The frozen first layer of what comes out is that of the restored model."""
+    given = {**inputs, "weights": Path("firewarden-n")}
+    assert call(TRAIN, *given.values(), tmp_path, settings=settings) == 0
+    (run,) = tmp_path.iterdir()
+    record = record_of(run)
+    assert (record["restored"]["model"], record["weights"]) == ("firewarden-n", "yolo26n_coco_dq.pt")
+    assert record["parent"]["name"] == "firewarden-n-boxes"
+    start, last = (
+        torch.load(path, weights_only=False)["model"].float().model[0].conv.weight.detach()
+        for path in (run / "firewarden-n.pt", run / "train" / "weights" / "last.pt")
+    )
+    assert start.abs().max() > 0.1
+    assert last == pytest.approx(start, rel=2**-11, abs=1e-6)  # stored in half precision
+
+
 @pytest.mark.parametrize("name", ["last.pt", "best.pt"])
 def test_checkpoints_know_the_evidence_classes(finished: Path, name: str) -> None:
     checkpoint = torch.load(finished / "train" / "weights" / name, weights_only=False)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,12 @@ def _lineage(run: Table) -> Iterator[str]:
     """Lines about the runs that this one started from, newest first, and the mean that was taken, if any."""
     if run.get("averaged"):
         yield f"- weights are the mean of last checkpoints: {_shares(run)}"
-    for parent in list(_ancestry(run))[1:]:
+    for child, parent in pairwise(_ancestry(run)):
+        if child.get("restored"):
+            yield (
+                f"- trained on from the shipped file of `{child['restored']['model']}`, sha256 "
+                f"`{child['restored']['sha256'][:12]}`"
+            )
         mean = f"the mean of {_shares(parent)}, the last part of it " if parent.get("averaged") else ""
         yield (
             f"- before it: {mean}config `{parent['config']['name']}`, seed {parent['config']['seed']}, at commit "

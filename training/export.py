@@ -16,6 +16,7 @@ from firewarden.models.manifest import (
     LICENCE,
     MANIFEST_FILE,
     MODEL_FILE,
+    TRAINING_FILE,
     ModelManifest,
     file_sha256,
     write_manifest,
@@ -99,6 +100,7 @@ def export(
     }
     _write_json(out / EVALUATION_FILE, evaluation)
     _write_json(out / PARITY_FILE, _parity(manifest, checkpoint, tensors, report, expected))
+    _write_json(out / TRAINING_FILE, record)
     write_card(out, run=run, data=data)
     return out
 

@@ -1,4 +1,4 @@
-"""Carrying what COCO knows into the evidence classes: class rows of the head are copied, not thrown away."""
+"""Carrying what a network knows into another class list: class rows of the head are copied, not thrown away."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,20 +20,28 @@ COCO_SOURCES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def class_layers(model: Any) -> list[Any]:
-    """The last convolution of every classification branch: one per level, of both heads where there are two."""
+def class_branches(model: Any) -> list[Any]:
+    """The classification branches: one per level, of both heads where there are two."""
     head = model.model[-1]
     branches = [head.cv3] + ([head.one2one_cv3] if getattr(head, "one2one_cv3", None) is not None else [])
-    return [level[-1] for branch in branches for level in branch]
+    return [level for branch in branches for level in branch]
+
+
+def class_layers(model: Any) -> list[Any]:
+    """The last convolution of every classification branch."""
+    return [level[-1] for level in class_branches(model)]
 
 
 def copy_class_rows(source: Any, target: Any, classes: Sequence[str]) -> dict[str, list[str]]:
-    """Set each class row of `target` to the mean of its COCO rows in `source`.
+    """Set each class row of `target` to the row of the same name in `source`, or to the mean of its COCO kin's rows there.
 
-    Classes without a COCO kin keep their fresh weights and get the most cautious COCO bias. Returns class -> rows used.
+    Classes that have neither keep their fresh weights and get the most cautious bias. Returns class -> rows used.
     """
-    coco_id = {name: index for index, name in source.names.items()}
-    used = {name: list(COCO_SOURCES.get(name, ())) for name in classes}
+    row_of = {name: index for index, name in source.names.items()}
+    used = {
+        name: [name] if name in row_of else [kin for kin in COCO_SOURCES.get(name, ()) if kin in row_of]
+        for name in classes
+    }
     with torch.no_grad():
         for old, new in zip(class_layers(source), class_layers(target), strict=True):
             if old.weight.shape[1] != new.weight.shape[1]:
@@ -41,7 +49,7 @@ def copy_class_rows(source: Any, target: Any, classes: Sequence[str]) -> dict[st
                     f"head width {new.weight.shape[1]} differs from the source's {old.weight.shape[1]}"
                 )
             for class_id, name in enumerate(classes):
-                rows = [coco_id[kin] for kin in used[name]]
+                rows = [row_of[kin] for kin in used[name]]
                 if rows:
                     new.weight[class_id] = old.weight[rows].mean(dim=0)
                     new.bias[class_id] = old.bias[rows].mean()

@@ -12,6 +12,7 @@ from firewarden.models.manifest import (
     INT8_RECORD_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
+    TRAINING_FILE,
     ModelManifest,
     is_model_id,
     load_manifest,
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 def promote(exported: Path, models_root: Path, model_id: str) -> Path:
     """Copy an exported folder to `models_root/model_id`, replacing what is there; returns the new folder.
 
-    Refuses (ModelMismatch) without a passed parity.json of this very model.onnx, and without a card and the figures behind it. A class whose
-    recall falls against the replaced model is logged as a warning.
+    Refuses (ModelMismatch) without a passed parity.json of this very model.onnx, and without a card, the figures and the
+    record of the training behind it. A class whose recall falls against the replaced model is logged as a warning.
     """
     if not is_model_id(model_id):
         raise ModelMismatch(
@@ -36,10 +37,11 @@ def promote(exported: Path, models_root: Path, model_id: str) -> Path:
         )
     manifest = load_manifest(exported)
     check_parity(exported, manifest)
-    for name in (CARD_FILE, EVALUATION_FILE):
+    for name in (CARD_FILE, EVALUATION_FILE, TRAINING_FILE):
         if not (exported / name).is_file():
             raise ModelMismatch(
-                f"{exported / name} is missing: no model ships without its card and figures. Export again."
+                f"{exported / name} is missing: no model ships without its card, its figures and the record of its "
+                "training. Export again."
             )
     target = models_root / model_id
     for drop in recall_drops(load_manifest(target), manifest) if (target / MANIFEST_FILE).exists() else ():
@@ -89,7 +91,7 @@ def _replace_folder(exported: Path, target: Path, manifest: ModelManifest, model
     for leftover in (staging, retired):
         shutil.rmtree(leftover, ignore_errors=True)
     staging.mkdir(parents=True)
-    for name in (MODEL_FILE, PARITY_FILE, CARD_FILE, EVALUATION_FILE):
+    for name in (MODEL_FILE, PARITY_FILE, CARD_FILE, EVALUATION_FILE, TRAINING_FILE):
         shutil.copyfile(exported / name, staging / name)
     for key, artefact in manifest.artefacts.items():
         manifest.artefact_path(key)  # its sha256 holds

@@ -1,4 +1,5 @@
-"""The network a run starts from: COCO weights with their class rows carried over, or a checkpoint of another run."""
+"""The network a run starts from: COCO weights with their class rows carried over, or a checkpoint of another run or
+of a shipped model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ def build_model(
     model = IgnoreAwareModel(cfg, nc=len(classes), ch=channels, verbose=verbose)
     if weights is not None:
         model.load(weights)
-        if len(weights.names) != len(classes):
+        if list(weights.names.values()) != list(classes):
             copy_class_rows(weights, model, classes)
     model.names = dict(enumerate(classes))
     return model

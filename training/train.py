@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.datasets.compose import compose_photos
+from firewarden.datasets.labels import list_images
 from firewarden.datasets.licences import LicenceChoice
 from firewarden.errors import DatasetError
 from firewarden.training.finish import finish, write_record
 from firewarden.training.recipe import Recipe, read_recipe
 from firewarden.training.run_folder import read_record
 from firewarden.training.run_pictures import metrics_of, read_curves
+from firewarden.training.shipped_start import restored_checkpoint, shipped_model, shipped_origin
 from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set, check_choice
 from firewarden.training.versions import installed_versions
 
@@ -37,12 +39,10 @@ def train(
 ) -> Path:
     """Start a new run; returns its folder. `overrides` replace keys of the config's `trainer` section, `extra` folders
     join those of the config, `teacher` takes the place of its own, `choice` of licences holds for all photos.
-    `command` is kept in the record."""
-    for path in (config_path, weights):
-        if not path.is_file():
-            raise DatasetError(
-                f"{path} is missing, expected a training configuration and COCO weights. Name both files."
-            )
+    `weights` is a checkpoint, or a shipped model (id or folder), which is trained on. `command` is kept in the record."""
+    if not config_path.is_file():
+        raise DatasetError(f"{config_path} is missing, expected a training configuration (YAML). Name one.")
+    shipped = shipped_model(weights)
     recipe = read_recipe(config_path, data)
     _check_folders([*(folder.path for folder in (*recipe.extra, *extra)), data])
     if choice is not None:
@@ -51,12 +51,15 @@ def train(
     run.mkdir(parents=True)
     prepared = _prepare(recipe, data, run, extra, teacher, choice)
     arguments = {**recipe.trainer, **overrides, "seed": recipe.seed}
+    origin = _origin(weights) if shipped is None else shipped_origin(shipped)
     record = {
-        **_start_record(recipe, prepared, arguments, weights, teacher or recipe.teacher),
+        **_start_record(recipe, prepared, arguments, origin, teacher or recipe.teacher),
         "licences": _licences_record(choice),
         "command": command,
     }
     write_record(run, record)
+    if shipped is not None:
+        weights = restored_checkpoint(shipped, list_images(run / "data" / "train"), run)
     trainer = _build_trainer(
         {"device": "cpu", **arguments, "model": str(weights), "data": str(prepared.yaml_path),
          "project": str(run.resolve()), "name": "train", "exist_ok": True}
@@ -145,7 +148,11 @@ def _run(trainer: Any, run: Path, record: dict[str, Any]) -> Path:
 
 
 def _start_record(
-    recipe: Recipe, prepared: TrainingSet, arguments: dict[str, Any], weights: Path, teacher: Path | None
+    recipe: Recipe,
+    prepared: TrainingSet,
+    arguments: dict[str, Any],
+    origin: dict[str, Any],
+    teacher: Path | None,
 ) -> dict[str, Any]:
     real, *extra = prepared.parts
     return {
@@ -159,7 +166,7 @@ def _start_record(
         "extra": [part.to_json() for part in extra],
         "teacher": _teacher_record(teacher),
         "classes": list(prepared.classes),
-        **_origin(weights),
+        **origin,
         "config": dict(recipe.raw),
         "arguments": arguments,
         "versions": package_versions(),
