@@ -76,8 +76,12 @@ def create_first_key(store: KeyStore) -> str | None:
 def authenticate(store: KeyStore, presented: str | None) -> Principal:
     """The principal behind a presented key; raises a 401 Problem that does not tell what was wrong with it."""
     key_id = key_id_of(presented)
+    return principal_of(store.key(key_id) if key_id else None, presented)
+
+
+def principal_of(key: ApiKey | None, presented: str | None) -> Principal:
+    """The same, with the key of that id where there is one."""
     secret = (presented or "").partition("_")[2].partition("_")[2]
-    key = store.key(key_id) if key_id else None
     matches = hmac.compare_digest(_hash(secret), key.secret_sha256 if key else _NO_HASH)
     if key is None or not matches or key.revoked_at is not None:
         raise Problem(

@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from firewarden.api.auth import LOCAL_OWNER, Principal, authenticate, key_id_of
+from firewarden.api.auth import LOCAL_OWNER, Principal, authenticate, key_id_of, principal_of
 from firewarden.api.problems import Problem, invalid_fields
 from firewarden.api.services import Services
 
@@ -40,8 +40,9 @@ async def principal_behind(services: Services, headers: Mapping[str, str]) -> Pr
     if not services.settings.auth:
         return LOCAL_OWNER
     presented = presented_key(headers)
-    if services.keys.cached(key_id_of(presented)) is not None:
-        return authenticate(services.keys, presented)  # nothing here waits: no thread is worth it
+    known = services.keys.cached(key_id_of(presented))
+    if known is not None:
+        return principal_of(known, presented)  # nothing here waits: no thread is worth it
     return await run_in_threadpool(authenticate, services.keys, presented)
 
 

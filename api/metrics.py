@@ -40,6 +40,8 @@ class Metrics:
             "stage",
         )
         self._stage = cache(self._stage_s.labels)  # finding a label takes longer than counting under it
+        self._request = cache(self._requests.labels)
+        self._request_time = cache(self._request_s.labels)
         self._batch_wait_s = self._histogram(
             "batch_wait_seconds", "Time a decoded photo waited for others to share a run.", _STAGE_BUCKETS_S
         )
@@ -69,8 +71,8 @@ class Metrics:
         self.registry.register(collector)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_s.labels(route).observe(seconds)
+        self._request(method, route, status).inc()
+        self._request_time(route).observe(seconds)
 
     def observe_stage(self, stage: str, seconds: float) -> None:
         self._stage(stage).observe(seconds)

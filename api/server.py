@@ -1,17 +1,22 @@
 """One serving process: answers on a listening socket until it is told to stop, then finishes what it accepted."""
 
+import asyncio
 import logging
 import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
 from firewarden.api.app import create_app
-from firewarden.api.one_write import OneWriteProtocol
 from firewarden.api.ports import InspectorPort
+from firewarden.api.refusal import refusals
+from firewarden.api.refusing_protocol import Refusing, RefusingProtocol
+from firewarden.api.routes_inspections import PREFIX
 from firewarden.api.settings import Settings
 
 _KEEP_ALIVE_S = 65  # longer than the 60 s of usual load balancers, so that they close first
@@ -46,14 +51,18 @@ def run_server(inspector: InspectorPort, settings: Settings, listener: socket.so
     """Serve until SIGTERM or Ctrl-C."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     app = create_app(inspector, settings)
+    services = app.state.services
+    refusing = Refusing(
+        PREFIX.encode(), refusals(services), settings.max_multipart_bytes, settings.body_timeout_s
+    )
     config = uvicorn.Config(
         app,
-        http=OneWriteProtocol,
+        http=cast(type[asyncio.Protocol], partial(RefusingProtocol, refusing=refusing)),
         log_level="warning",
         access_log=False,  # its lines would hold positions from query strings; /metrics counts requests instead
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
-    server = DrainingServer(config, app.state.services.draining.set, settings.drain_notice_s)
+    server = DrainingServer(config, services.draining.set, settings.drain_notice_s)
     server.run(sockets=[listener])

@@ -1,22 +1,21 @@
-"""Uploads turned away by the headers alone: the same answer as the long way gives, and only where the load decides."""
+"""Uploads turned away by the headers alone: only where nothing but the load decides."""
 
 import asyncio
-import re
-import socket
+import json
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_api_fakes import FakeInspector, check_problem, open_client, photo
-from test_api_serving import POST, metric, port, slow_server, start, wait_for  # noqa: F401
+from test_api_serving import POST, wait_for
 
 from firewarden.api.pool import Caller
-from firewarden.api.upload_door import may_be_turned_away
+from firewarden.api.refusal import may_be_turned_away, refusals
 
 JPEG = {"content-type": "image/jpeg"}
 
@@ -72,21 +71,24 @@ def test_a_refusal_reads_nothing_and_is_counted(full) -> None:
     assert services.pool.in_flight == 1
 
 
-def test_the_short_way_says_what_the_long_way_says(full, monkeypatch) -> None:
-    client, _ = full
+def test_a_refusal_from_the_head_alone_is_counted_as_any_other(full) -> None:
+    client, services = full
+    refuse = refusals(services)
+    headers = _scope({**JPEG, "authorization": client.headers["Authorization"]})["headers"]
+    for _ in range(2):
+        lines, body = refuse(headers)
+        assert f"content-length: {len(body)}\r\n".encode() in lines
+        assert json.loads(body)["status"] == 429
+    text = client.get("/metrics").text
+    assert 'firewarden_shed_total{reason="queue_full"} 2.0' in text
+    assert f'firewarden_requests_total{{method="POST",route="{POST}",status="429"}} 2.0' in text
 
-    def ask() -> tuple:
-        answer = client.post(POST, content=photo(), headers=JPEG)
-        document = check_problem(answer, 429, "overloaded")
-        assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", document.pop("instance"))
-        headers = {name: value for name, value in answer.headers.items() if name != "retry-after"}
-        told = re.sub(r"in \d+ s", "in N s", document.pop("detail"))
-        assert f"in {answer.headers['retry-after']} s" in answer.json()["detail"]
-        return headers, told, document
 
-    short = ask()
-    monkeypatch.setattr("firewarden.api.upload_door.may_be_turned_away", lambda services, scope: False)
-    assert ask() == short
+def test_where_there_is_room_nobody_is_refused_or_counted(tmp_path) -> None:
+    with open_client(tmp_path, FakeInspector()) as (client, services):
+        client.get("/v1/rules")
+        assert refusals(services)([(b"authorization", client.headers["Authorization"].encode())]) is None
+        assert "firewarden_shed_total{" not in client.get("/metrics").text
 
 
 @pytest.mark.parametrize(
@@ -110,31 +112,16 @@ def test_only_what_the_load_decides_is_decided_by_the_load(full, headers, status
 def test_a_wrong_secret_of_a_known_key_is_no_hint_either(full) -> None:
     client, services = full
     known = client.headers["Authorization"]
-    assert may_be_turned_away(services, _scope({"authorization": known}))
+    assert may_be_turned_away(services, _scope({"authorization": known})["headers"])
     for wrong in (known[:-1], known + "x", known.replace("Bearer", "Basic")):
-        assert not may_be_turned_away(services, _scope({"authorization": wrong}))
+        assert not may_be_turned_away(services, _scope({"authorization": wrong})["headers"])
         check_problem(client.post(POST, content=photo(), headers={**JPEG, "authorization": wrong}), 401)
 
 
 def test_a_key_that_is_not_in_memory_goes_the_long_way(full) -> None:
     client, services = full
     services.keys._known.clear()
-    assert not may_be_turned_away(services, _scope({"authorization": client.headers["Authorization"]}))
+    assert not may_be_turned_away(
+        services, _scope({"authorization": client.headers["Authorization"]})["headers"]
+    )
     check_problem(client.post(POST, content=photo(), headers=JPEG), 429, "overloaded")
-
-
-def test_who_sends_four_megabytes_before_it_reads_gets_its_refusal(start, tmp_path, port) -> None:  # noqa: F811
-    """The answer is there long before the body's end. Nothing resets the connection, and it serves the next request."""
-    _, client = slow_server(start, tmp_path, port, 3.0, queue_size=0)
-    body = photo(2) + bytes(4_000_000)
-    head = f"POST {POST} HTTP/1.1\r\nHost: x\r\nX-API-Key: {client.headers['x-api-key']}\r\nContent-Type: image/jpeg\r\n"
-    with ThreadPoolExecutor(1) as pool, socket.create_connection(("127.0.0.1", port), timeout=15) as sender:
-        first = pool.submit(client.post, POST, content=photo(1))
-        wait_for(lambda: metric(client, "firewarden_in_flight") == 1)
-        sender.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
-        for begin in range(0, len(body), 250_000):  # in many pieces, most of them after the answer
-            sender.sendall(body[begin : begin + 250_000])
-        assert sender.recv(65536).startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
-        sender.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"HTTP/1.1 200 OK" in sender.recv(65536)
-        assert first.result().status_code == 201

@@ -1,0 +1,159 @@
+"""Uploads turned away as soon as their head is read: at twice the capacity every other request is, and what that costs is
+taken from photos that were let in. So no request object, task or middleware is made for one."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from firewarden.api.one_write import OneWriteProtocol
+from firewarden.api.refusal import Refuse
+
+_STATUS = STATUS_LINE[429]
+_CLOSE = b"connection: close\r\n"
+_SINK = memoryview(bytearray(2**20))  # what is dropped; nobody reads it, so all connections share it
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """How a connection turns uploads to `path` away. Most clients read no answer before they have sent everything, and to
+    close earlier would reset the answer away: a refused body is read and dropped, up to `max_bytes` and for `max_s`."""
+
+    path: bytes
+    refuse: Refuse
+    max_bytes: int
+    max_s: float
+
+
+class RefusingProtocol(OneWriteProtocol):
+    """A connection that answers such uploads itself and hands all else on."""
+
+    def __init__(self, *args: Any, refusing: Refusing, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._refusing = refusing
+        self._dropping = False  # the body that comes belongs to an upload that has its answer
+        self._stays_open = True
+        self._dropped_bytes = 0
+        self._drop_until: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._dropping and self._drop_until is None:
+            self._drop_until = self.loop.call_later(self._refusing.max_s, self.transport.close)
+            self._drop_unparsed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_dropping()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        if not (self._is_upload() and self._is_next() and self._refuse()):
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._dropping:
+            super().on_body(body)
+            return
+        self.count_dropped(len(body))
+
+    def count_dropped(self, n_bytes: int) -> None:
+        """So many bytes of the body of a refused upload came."""
+        self._dropped_bytes += n_bytes
+        if self._dropped_bytes > self._refusing.max_bytes:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        if not self._dropping:
+            super().on_message_complete()
+            answered = self.cycle is not None and self.cycle.response_complete
+            if not answered or self.parser.should_upgrade():
+                return
+        self.await_next()
+
+    def await_next(self) -> None:
+        """A request has ended that was answered before: the wait for the next one begins."""
+        self._end_dropping()
+        if not self._stays_open:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _is_upload(self) -> bool:
+        path = self._refusing.path
+        return (
+            self.url.startswith(path)
+            and self.url[len(path) : len(path) + 1] in (b"", b"?")
+            and self.parser.get_method() == b"POST"
+            and not self.parser.should_upgrade()
+        )
+
+    def _is_next(self) -> bool:
+        """Whether nothing is to be answered or sent before this request."""
+        idle = self.cycle is None or self.cycle.response_complete
+        return idle and not self.pipeline and not self.flow.write_paused and not self.transport.is_closing()
+
+    def _refuse(self) -> bool:
+        """Send the refusal; False where there is none."""
+        refusal = self._refusing.refuse(self.headers)
+        if refusal is None:
+            return False
+        lines, body = refusal
+        self._dropping, self._dropped_bytes = True, 0
+        self._stays_open = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        always = (b"%b: %b\r\n" % line for line in self.server_state.default_headers)
+        end = b"\r\n" if self._stays_open else _CLOSE + b"\r\n"
+        self.transport.write(b"".join((_STATUS, *always, lines, end, body)))
+        self.server_state.total_requests += 1
+        if self.expect_100_continue and not self._stays_open:
+            self.transport.close()  # no body comes
+        return True
+
+    def _drop_unparsed(self) -> None:
+        """Where the rest of the body has a known length, nothing looks at it: parsing it would copy it once more."""
+        length = dict(self.headers).get(b"content-length", b"")  # none beside chunks: the parser sees to that
+        left = int(length) - self._dropped_bytes if length.isdigit() else 0
+        if left > 0 and not self.transport.is_closing():
+            self.parser = httptools.HttpRequestParser(self)  # the one there was waits for that rest
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn wants it
+            self.transport.set_protocol(_Sink(self, left))
+
+    def _end_dropping(self) -> None:
+        self._dropping = False
+        if self._drop_until is not None:
+            self._drop_until.cancel()
+            self._drop_until = None
+
+
+class _Sink(asyncio.BufferedProtocol):
+    """Takes `left` more bytes of a connection for nothing, then gives it back to its `owner`."""
+
+    def __init__(self, owner: RefusingProtocol, left: int) -> None:
+        self._owner = owner
+        self._left = left
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _SINK[: self._left]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._left -= nbytes
+        self._owner.count_dropped(nbytes)
+        if not self._left:
+            self._owner.transport.set_protocol(self._owner)
+            self._owner.await_next()
+
+    def eof_received(self) -> None:
+        self._owner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._owner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._owner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._owner.resume_writing()
