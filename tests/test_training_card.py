@@ -171,8 +171,7 @@ PARITY: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def card(tmp_path: Path) -> str:
+def card_of(record: dict[str, Any], tmp_path: Path) -> str:
     """40 doors and 2 e-bikes in train: one photo of each of two sources, plus one val photo."""
     data, run, exported = (tmp_path / name for name in ("data", "run", "out"))
     for folder in (data / "labels", run, exported):
@@ -187,11 +186,16 @@ def card(tmp_path: Path) -> str:
         "images/b.jpg,train,some|repo,none stated,q,corridor\n"
         "images/c.jpg,val,open_doors,CC BY 4.0,r,corridor\n"
     )
-    (run / "run.json").write_text(json.dumps(RUN))
+    (run / "run.json").write_text(json.dumps(record))
     (exported / "evaluation.json").write_text(json.dumps(EVALUATION))
     (exported / "parity.json").write_text(json.dumps(PARITY))
     (exported / "scene.json").write_text(json.dumps(SCENE))
     return write_card(exported, run=run, data=data).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> str:
+    return card_of(RUN, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -330,3 +334,15 @@ def test_a_run_by_licence_counts_the_photos_it_was_given(tmp_path: Path) -> None
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
     chosen = {"licences": {"chosen": ["MIT"], "clear_only": False}}
     assert [len(trained_on(run, tmp_path)) for run in ({}, {"licences": None}, chosen)] == [2, 2, 1]
+
+
+def test_a_card_of_a_model_trained_on_from_a_shipped_one_names_what_that_one_saw(tmp_path: Path) -> None:
+    """The run of the card becomes the parent of one that saw no made picture itself."""
+    before = {**RUN, "arguments": {"epochs": 38, "imgsz": 640}}
+    child = {**RUN, "extra": [], "restored": {"model": "firewarden-n", "sha256": "ab" * 32}, "parent": before}
+    text = card_of(child, tmp_path)
+    assert "**Trained on from `firewarden-n`**, sha256 `abababababab`" in text
+    assert "trained on from the shipped file of `firewarden-n`, sha256 `abababababab`" in text
+    assert "| `synth` | - | 6 |" in text
+    assert "No composed or rendered pictures" not in text
+    assert "No object in any real train photo of this run, learned from made pictures alone" in text

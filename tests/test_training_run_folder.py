@@ -9,7 +9,7 @@ import pytest
 
 from firewarden.cli import main
 from firewarden.errors import DatasetError
-from firewarden.training.run_folder import read_record
+from firewarden.training.run_folder import ancestry, made_parts, read_record, shipped_start
 
 
 def write_run(folder: Path, made_s: int = 0) -> Path:
@@ -33,6 +33,20 @@ def test_another_folder_is_told_the_runs_below_it_the_newest_last(tmp_path: Path
         read_record(tmp_path)
     newest = ", ".join(str(tmp_path / f"run{number}") for number in (5, 4, 3, 2, 1, 0))
     assert str(refused.value).endswith(f"is no run folder. Name one of the runs below it: {newest}.")
+
+
+def test_made_pictures_of_all_runs_before_count_once_and_the_oldest_first() -> None:
+    old, new, both = ({"name": name, "sha256": name * 64} for name in "abc")
+    oldest = {"name": "first", "extra": [old, both]}
+    run = {"name": "third", "extra": [both, new], "parent": {"name": "second", "parent": oldest}}
+    assert [record["name"] for record in ancestry(run)] == ["third", "second", "first"]
+    assert [part["name"] for part in made_parts(run)] == ["a", "c", "b"]
+
+
+def test_the_newest_shipped_model_of_a_lineage_is_what_it_went_on_from() -> None:
+    run = {"parent": {"restored": {"model": "new"}, "parent": {"restored": {"model": "old"}}}}
+    assert shipped_start(run) == {"model": "new"}
+    assert shipped_start({"parent": {}}) is None
 
 
 @pytest.mark.parametrize(("text", "told"), [("{", "is damaged"), ("[]", "holds a list")])

@@ -17,6 +17,7 @@ from firewarden.training.card_hazards import hazard_sections, number, places_nev
 from firewarden.training.card_objects import CLASS_HEAD, class_cells, object_sections
 from firewarden.training.card_provenance import made_pictures, reproduce, starting_weights
 from firewarden.training.made_by import with_parts_told
+from firewarden.training.run_folder import made_parts, shipped_start
 
 SCENE_FILE = "scene.json"
 CARD_FILE = "CARD.md"
@@ -133,9 +134,24 @@ def _sources(facts: CardFacts) -> str:
                 "to judge."
             ),
             "",
+            *_before(facts),
             made_pictures(facts.run),
         ]
     )
+
+
+def _before(facts: CardFacts) -> list[str]:
+    """That the weights know more photos than those of this run, where they went on from a shipped model."""
+    start = shipped_start(facts.run)
+    if start is None:
+        return []
+    return [
+        (
+            f"**Trained on from `{start['model']}`**, sha256 `{start['sha256'][:12]}`: the photos that this model was trained "
+            "on, and their licences, count here too. Its card names them."
+        ),
+        "",
+    ]
 
 
 def _figures(facts: CardFacts) -> str:
@@ -177,13 +193,14 @@ def _blind_spots(facts: CardFacts) -> str:
     rare = [f"{name} ({n})" for name, n in facts.train_objects.items() if 0 < n < FEW_TRAIN_OBJECTS]
     unmeasured = [name for name, row in measured.items() if row["n"] == 0]
     doubtful = [f"{name} ({row['n']})" for name, row in measured.items() if 0 < row["n"] < FEW_VAL_OBJECTS]
-    hope = "learned from made pictures alone" if facts.run.get("extra") else "expect nothing to be found"
+    hope = "learned from made pictures alone" if made_parts(facts.run) else "expect nothing to be found"
+    of = " of this run" if shipped_start(facts.run) else ""
     return "\n".join(
         [
             "## Blind spots",
             "",
-            f"- No object in any real train photo, {hope}: {_listed(untrained)}.",
-            f"- Fewer than {FEW_TRAIN_OBJECTS} objects in real train photos: {_listed(rare)}.",
+            f"- No object in any real train photo{of}, {hope}: {_listed(untrained)}.",
+            f"- Fewer than {FEW_TRAIN_OBJECTS} objects in real train photos{of}: {_listed(rare)}.",
             f"- Not measured, no labelled object: {_listed(unmeasured)}.",
             f"- Measured on fewer than {FEW_VAL_OBJECTS} objects, figures mean little: {_listed(doubtful)}.",
             f"- Kinds of place never told right: {_listed(list(places_never_told(facts.evaluation)))}.",
@@ -206,7 +223,7 @@ def _parity(facts: CardFacts) -> str:
 
 def _ablation(facts: CardFacts) -> str:
     """Where one reads what kinds of made pictures do; the card keeps no copy, which would grow old."""
-    if not facts.run.get("extra"):
+    if not made_parts(facts.run):
         return ""
     return (
         "## Ablation\n\n"

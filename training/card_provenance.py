@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.training.ablation_recipes import made_by_text, markdown_table, origins_text
+from firewarden.training.run_folder import ancestry, made_parts
 
 Table = Mapping[str, Any]
 _STARTS = {  # beginning of the file's name -> where its weights come from
@@ -17,9 +18,9 @@ _STARTS = {  # beginning of the file's name -> where its weights come from
 
 
 def made_pictures(run: Table) -> str:
-    """Which made pictures the weights have seen, folder by folder."""
+    """Which made pictures the weights have seen, in this run and those before it, folder by folder."""
     kinds = {k: v for k, v in (run["config"].get("compose") or {}).items() if v}
-    folders = run.get("extra") or []
+    folders = made_parts(run)
     if not kinds and not folders:
         return "No composed or rendered pictures were used."
     counts = "; ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
@@ -61,17 +62,10 @@ def starting_weights(run: Table) -> str:
 
 def _start_sha256(run: Table, name: str) -> str | None:
     """As the oldest run says, or a mean that the weights entered; None where neither does."""
-    runs = list(_ancestry(run))
+    runs = list(ancestry(run))
     parts = [part for each in runs for part in each.get("averaged") or ()]
     entered = next((part["sha256"] for part in parts if part["run"] == Path(name).stem), None)
     return runs[-1].get("weights_sha256") or entered
-
-
-def _ancestry(run: Table) -> Iterator[Table]:
-    """The run, the one it started from, and so on to the oldest."""
-    yield run
-    if run.get("parent"):
-        yield from _ancestry(run["parent"])
 
 
 def reproduce(run: Table, evaluation: Table) -> str:
@@ -107,7 +101,7 @@ def _lineage(run: Table) -> Iterator[str]:
     """Lines about the runs that this one started from, newest first, and the mean that was taken, if any."""
     if run.get("averaged"):
         yield f"- weights are the mean of last checkpoints: {_shares(run)}"
-    for child, parent in pairwise(_ancestry(run)):
+    for child, parent in pairwise(ancestry(run)):
         if child.get("restored"):
             yield (
                 f"- trained on from the shipped file of `{child['restored']['model']}`, sha256 "

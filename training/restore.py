@@ -130,7 +130,8 @@ def _class_width(weights: Mapping[str, NDArray[np.float32]]) -> int:
 
 def _empty_network(scale: str, class_width: int, classes: int) -> IgnoreAwareModel:
     """A YOLO26 of the given scale whose class branch is `class_width` channels wide."""
-    model = IgnoreAwareModel(f"yolo26{scale}.yaml", nc=class_width, verbose=False).float()
+    model = IgnoreAwareModel(f"yolo26{scale}.yaml", nc=class_width, verbose=False)
+    model.float()
     for layer in class_branches(model):
         layer[-1] = torch.nn.Conv2d(layer[-1].in_channels, classes, 1)
     head = model.model[-1]

@@ -1,6 +1,7 @@
 """A run folder of `firewarden train`: its record, or what is wrong with a folder that is none."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,28 @@ def read_record(run: Path) -> dict[str, Any]:
             f"{path} holds a {type(record).__name__}, expected a table. Restore it, or train anew."
         )
     return record
+
+
+def ancestry(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The record of a run, that of the one it started from, and so on to the oldest."""
+    yield run
+    if run.get("parent"):
+        yield from ancestry(run["parent"])
+
+
+def made_parts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The folders of made pictures that a run and those before it saw, oldest first, those of equal content once."""
+    seen = {
+        part["sha256"]: dict(part)
+        for record in reversed(list(ancestry(run)))
+        for part in record.get("extra") or ()
+    }
+    return list(seen.values())
+
+
+def shipped_start(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The shipped model, `model` and `sha256`, that the newest run of a lineage went on from; None without one."""
+    return next((record["restored"] for record in ancestry(run) if record.get("restored")), None)
 
 
 def _cure(folder: Path) -> str:
