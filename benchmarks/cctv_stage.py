@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,8 +142,16 @@ def watcher(stage: Stage, rules: Rules, **changes: Any) -> Watcher:
     return Watcher(camera(**changes), Inspector(stage, rules), lambda: at(stage.now_s))
 
 
+class Played(Protocol):
+    """A place that is looked at as time goes on."""
+
+    now_s: float
+
+    def draw(self) -> Pixels: ...
+
+
 def play(
-    stage: Stage, watch: Watcher, until_s: float, *, every_s: float = 10.0
+    stage: Played, watch: Watcher, until_s: float, *, every_s: float = 10.0
 ) -> list[tuple[float, EventChange]]:
     """Changes of events from now to `until_s`, each with the second it came."""
     changes = []

@@ -8,7 +8,7 @@ from typing import Any
 from firewarden.errors import HazardError
 
 KINDS = (
-    "latency", "throughput", "decode", "http", "memory", "peers", "batch", "privacy", "cctv_day", "scale",
+    "latency", "throughput", "decode", "http", "memory", "peers", "batch", "privacy", "cctv_day", "cctv_photos", "scale",
 )  # fmt: skip
 SCHEMA_VERSION = 1
 

@@ -15,7 +15,7 @@ from firewarden.cli_bench_options import (
     TunedOption,
     WarmUpOption,
 )
-from firewarden.cli_bench_pages import cctv_day, privacy, report, scale
+from firewarden.cli_bench_pages import cctv_day, cctv_photos, privacy, report, scale
 from firewarden.cli_bench_run import note_conditions, prepare, save
 from firewarden.cli_console import OUT, print_step
 from firewarden.cli_options import ModelOption
@@ -175,6 +175,7 @@ def peers(
 bench_app.command()(privacy)
 bench_app.command()(scale)
 bench_app.command("cctv-day")(cctv_day)
+bench_app.command("cctv-photos")(cctv_photos)
 
 
 @bench_app.command()

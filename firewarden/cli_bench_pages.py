@@ -105,6 +105,35 @@ def cctv_day(
     OUT.print(f"written: {page}", highlight=False)
 
 
+def cctv_photos(
+    data: Annotated[Path, typer.Option(help="Folder of composed or rendered pictures with expect.json.")],
+    model: ModelOption = None,
+    out: OutOption = RESULTS,
+    places: Annotated[int, typer.Option(min=1, help="At most so many places, evenly drawn.")] = 40,
+) -> None:
+    """Simulated days before cameras whose pictures are photos, looked at by the model that ships."""
+    from firewarden.benchmarks.cctv_photos import measure_photo_days, photos_page, read_places
+    from firewarden.benchmarks.results import load_results
+    from firewarden.errors import DatasetError
+    from firewarden.inference.inspector import open_inspector
+
+    manifest, _ = prepare(model, None, None)
+    conditions = note_conditions(manifest, None, [])
+    found = read_places(data)
+    if not found:
+        raise DatasetError(
+            f"{data} tells of no place with an untouched picture and one that shows a hazard. Name a folder that "
+            "`firewarden data compose` wrote."
+        )
+    chosen = found[:: -(-len(found) // places)]
+    inspector = open_inspector(manifest.folder, threads=1)
+    told = measure_photo_days(chosen, inspector.detector, inspector.rules, print_step)
+    save(out, "cctv_photos", conditions, {"data": data.resolve().name, **told})
+    page = out / "cctv_photos.md"
+    page.write_text(photos_page(load_results(out)["cctv_photos"]), encoding="utf-8")
+    OUT.print(f"written: {page}", highlight=False)
+
+
 def report(
     results: Annotated[Path, typer.Option(help="Folder of the result files.")] = RESULTS,
     docs: Annotated[Path, typer.Option(help="Folder of how-fast.md, capacity.md and charts/.")] = Path(
