@@ -128,21 +128,32 @@ def _rest_of_cameras(
     results: Mapping[str, Mapping[str, Any]], rehearsal: Mapping[str, Any] | None
 ) -> dict[str, tuple[float, str]]:
     """gate_ms and receive_ms with their notes: what the processor spent on a camera's picture beyond decoding, network and
-    rules. The record does not part the two, so each is given the whole: as an upper bound."""
+    rules, in the watching process and in those that receive. A record that does not part the two gives each the whole: as
+    an upper bound."""
     stages = [_measured(results, _WANTED[name].path) for name in _LATENCY_STAGES]
     if rehearsal is None or None in stages:
         return {}
     decode_ms, *look_ms = (float(stage or 0) for stage in stages)
-    frames, cameras = rehearsal["frames"], rehearsal["cameras"]
-    whole_ms = rehearsal["cpu_s"] * 1000 / frames
-    rest_ms = round(max(0.0, whole_ms - decode_ms - rehearsal["inferences"] / frames * sum(look_ms)), 2)
-    note = (
-        f"at most: of {whole_ms:.1f} ms a picture with {cameras} simulated cameras, what decoding, network and rules leave; "
-        "gate and receiving are not parted there, each gets all of it"
-    )
-    pace = f"{note}; of a stream at {rehearsal['stream_fps']:g} a second: faster ones cost more"
-    per_s = round(rest_ms * rehearsal["fps"], 2)
-    return dict(zip(_REST, ((rest_ms, note), (per_s, pace)), strict=True))
+    looks_ms = rehearsal["inferences"] / rehearsal["frames"] * sum(look_ms)
+    whole_ms = rehearsal["cpu_s"] * 1000 / rehearsal["frames"]
+    note = f"of {whole_ms:.1f} ms a picture with {rehearsal['cameras']} simulated cameras"
+    pace = f"of a stream at {rehearsal['stream_fps']:g} a second: faster ones cost more"
+    if parts := rehearsal.get("cpu_ms_a_frame"):
+        gate_ms = max(0.0, parts["gate"] + parts["rest"] - looks_ms)
+        receive_ms = max(0.0, parts["capture"] - decode_ms)
+        notes = (
+            f"{note}, the part of the watching process less network and rules",
+            f"{note}, the part of receiving less decoding",
+        )
+    else:
+        gate_ms = receive_ms = max(0.0, whole_ms - decode_ms - looks_ms)
+        note = (
+            f"at most: {note}, what decoding, network and rules leave; gate and receiving are not parted there, each gets all "
+            "of it"
+        )
+        notes = note, note
+    values = round(gate_ms, 2), round(receive_ms * rehearsal["fps"], 2)
+    return dict(zip(_REST, zip(values, (notes[0], f"{notes[1]}; {pace}"), strict=True), strict=True))
 
 
 def _measured(results: Mapping[str, Mapping[str, Any]], path: Sequence[str]) -> float | None:

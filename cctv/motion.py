@@ -17,9 +17,6 @@ from firewarden.cctv.frame import Pixels
 from firewarden.inference.cctv_rules import MotionRules
 
 Blocks = NDArray[np.float32]  # (grid_h, grid_w) mean grey of each block
-_DARK = 8.0  # grey added to both sides of the gain: black pictures have one, too
-_REFERENCE_GREY = 100.0  # differences are taken at this mean: the bound means the same by day and by night
-_MOST_SCALE = 4.0  # pictures darker than a quarter of it are mostly noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,9 +74,8 @@ def observe(
     due = gate.last_look_at is None or (at - gate.last_look_at).total_seconds() >= rules.every_s
     opening = Opening(changed, due, gate.owed > 0)
     share = 1 - math.exp(-(at - gate.last_at).total_seconds() / rules.background_s)
-    step = np.minimum(
-        _difference(blocks, gate.previous), 4 * rules.threshold_grey
-    )  # one passer-by is no noise
+    most = rules.noise_step_factor * rules.threshold_grey  # one passer-by is no noise
+    step = np.minimum(_difference(blocks, gate.previous, rules), most)
     return (
         replace(
             gate,
@@ -104,16 +100,16 @@ def _changed_blocks(gate: Gate, blocks: Blocks, rules: MotionRules, watched: boo
     bound = np.maximum(rules.threshold_grey, rules.noise_factor * gate.noise)
     changed = np.ones(blocks.shape, np.bool_)
     if gate.looked_at is not None:
-        changed &= _difference(blocks, gate.looked_at) > bound
+        changed &= _difference(blocks, gate.looked_at, rules) > bound
     if gate.looked_at is None or not watched:
-        changed &= _difference(blocks, gate.background) > bound
+        changed &= _difference(blocks, gate.background, rules) > bound
     return int(changed.sum())
 
 
-def _difference(blocks: Blocks, reference: Blocks) -> Blocks:
+def _difference(blocks: Blocks, reference: Blocks, rules: MotionRules) -> Blocks:
     """Absolute difference once the light is evened out: the median gain is taken out, the mean set to one grey."""
-    light, known = blocks + _DARK, reference + _DARK
+    light, known = blocks + rules.dark_grey, reference + rules.dark_grey
     ratios, middle = (light / known).ravel(), blocks.size // 2
     gain = float(np.partition(ratios, middle)[middle])
-    scale = min(_REFERENCE_GREY / max(_DARK, float(reference.mean())), _MOST_SCALE)
+    scale = min(rules.reference_grey / max(rules.dark_grey, float(reference.mean())), rules.scale_lte)
     return np.asarray(np.abs(light * np.float32(scale / gain) - known * np.float32(scale)), np.float32)

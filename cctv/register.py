@@ -18,6 +18,8 @@ from firewarden.inference.rules import Rules
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _URL = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/.+")
+_CELLS_LEFT, _COMMAS = "cells", "not as many as columns; put quotes round a cell that holds commas"
+_SHOWN = 80  # characters of a wrong text that a complaint repeats
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 _REQUIRED = ("id", "name", "venue", "venue_type", "scene")
 _FIELDS = (
@@ -111,7 +113,13 @@ def build_camera(
     """One camera from plain values, or None with (key, complaint, refused by law) of all that is wrong."""
     known: dict[str, Any] = {}
     problems = [
-        (key, f"unknown, expected one of {', '.join(_FIELDS)}. Fix the spelling.", False)
+        (
+            key,
+            _COMMAS
+            if key == _CELLS_LEFT
+            else f"unknown, expected one of {', '.join(_FIELDS)}. Fix the spelling.",
+            False,
+        )
         for key in values
         if key not in _FIELDS
     ]
@@ -162,15 +170,27 @@ def _converters(rules: Rules) -> dict[str, Callable[[Any], Any]]:
 
 
 def _line_of_text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or any(ord(c) < 32 for c in value) or len(value) > 200:
-        raise ValueError(f"got {value!r}, expected one line of text, at most 200 characters")
+    if not isinstance(value, str) or not value.strip() or any(map(_is_no_letter, value)) or len(value) > 200:
+        told = f"got {repr(value)[:_SHOWN]}, expected one line of text, at most 200 characters"
+        raise ValueError(told + _quotes(value))
     return value.strip()
+
+
+def _is_no_letter(c: str) -> bool:
+    """Whether it is a control character, or half of a letter: JSON may hold one (`"\\ud800"`), and no database or answer
+    takes it."""
+    return ord(c) < 32 or 0xD800 <= ord(c) < 0xE000
 
 
 def _matching(value: Any, pattern: re.Pattern[str], expected: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError(f"got {value!r}, expected {expected}")
+        raise ValueError(f"got {repr(value)[:_SHOWN]}, expected {expected}{_quotes(value)}")
     return value
+
+
+def _quotes(value: Any) -> str:
+    """The cure of a text that YAML takes for a number, a date or a yes."""
+    return "" if isinstance(value, str | list | Mapping) else "; put it in quotes"
 
 
 def _one_of(value: Any, allowed: Iterable[str]) -> str:
@@ -263,9 +283,7 @@ def _from_cells(cells: Mapping[str | None, Any]) -> dict[str, Any]:
     zones: dict[str, Any] = {}
     for column, cell in cells.items():
         if column is None or cell is None:
-            values["cells (not as many as columns)"] = (
-                cell  # more or fewer cells than the head: reported as an unknown field
-            )
+            values[_CELLS_LEFT] = cell
         elif column in ZONE_KINDS and cell.strip():
             zones[column] = _json_or_text(cell)
         elif column not in ZONE_KINDS and cell.strip():

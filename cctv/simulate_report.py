@@ -13,12 +13,15 @@ from firewarden.cctv.simulate import Rehearsal
 from firewarden.cli_console import print_table
 from firewarden.inference.inspector import Inspector
 from firewarden.inference.machine import cpu_name, runtime_versions, usable_cores
+from firewarden.inference.runtime_choice import RuntimeChoice
 
 _HEAD = ("camera", "fault", "offered", "looked at", "dropped", "inferences", "p50 ms", "p95 ms", "problems")
 
 
-def conditions(inspector: Inspector, effort: Effort, began: datetime, threads: int) -> dict[str, Any]:
-    """What the figures depend on."""
+def conditions(
+    inspector: Inspector, effort: Effort, runtime: RuntimeChoice | None, began: datetime, threads: int
+) -> dict[str, Any]:
+    """What the figures depend on; without a `runtime` the network ran in the usual one."""
     manifest = inspector.detector.manifest
     return {
         "taken_at": began.astimezone(UTC).isoformat(timespec="seconds"),
@@ -28,6 +31,7 @@ def conditions(inspector: Inspector, effort: Effort, began: datetime, threads: i
         "model": manifest.id,
         "model_sha256": manifest.sha256,
         "input_size": manifest.input_size,
+        "runtime": (runtime or RuntimeChoice(threads=threads)).to_json(),
         "rules": inspector.rules.version,
         "workers": effort.workers,
         "threads_per_run": threads,
@@ -48,12 +52,13 @@ def write_files(folder: Path, rehearsal: Rehearsal, told: dict[str, Any]) -> tup
 
 def to_markdown(rehearsal: Rehearsal, told: dict[str, Any]) -> str:
     """One page: what was played on what, the sums, a line a camera."""
-    sums = rehearsal.to_json()
+    sums, runtime = rehearsal.to_json(), told["runtime"]
     rows = [_HEAD, tuple("---" for _ in _HEAD), *_rows(rehearsal)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
         f"# {headline(rehearsal)}\n\n{told['cpu']}, {told['usable_cores']} cores, {told['workers']} workers, "
-        f"model {told['model']} ({told['model_sha256'][:12]}), {told['taken_at']}.\n\n{summary(sums)}\n\n{table}\n"
+        f"model {told['model']} ({told['model_sha256'][:12]}) in {runtime['runtime']} {runtime['precision']}, "
+        f"{told['taken_at']}.\n\n{summary(sums)}\n\n{table}\n"
     )
 
 

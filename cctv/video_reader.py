@@ -19,6 +19,7 @@ from firewarden.cctv.stream_address import CONNECT_S, READ_S, open_options
 from firewarden.cctv.stream_broken import StreamBroken, broken
 from firewarden.cctv.video_due import Due
 from firewarden.cctv.video_frames import Sample, shown_at, to_bgr
+from firewarden.cctv.video_given import Given
 from firewarden.cctv.video_group import PacketGroup
 from firewarden.cctv.video_pictures import coding_of, whole_pictures
 from firewarden.cctv.video_sampling import Sampling
@@ -32,12 +33,16 @@ _GIVE_UP_AFTER = 250  # packets in a row that give no picture: open anew
 _KEY_WITHIN = 300  # packets; some cameras never send a key frame
 _CUT_SHARE = 0.98  # a file that ends before so much of its announced length is cut off
 _DAMAGED = "damaged pictures"
+_AGAIN = "only pictures that it gave before"
 _FRESH_STARTS = 8  # of reading, within one opening, after damage that misled the library
 
 
 @contextmanager
-def opened(source: Source, counts: Capture, wait: Callable[[float], object]) -> Iterator["Reader"]:
-    """The reader of a source; raises StreamBroken. `wait` sleeps for some seconds, less when the process ends."""
+def opened(
+    source: Source, counts: Capture, wait: Callable[[float], object], given: Given | None = None
+) -> Iterator["Reader"]:
+    """The reader of a source; raises StreamBroken. `wait` sleeps for some seconds, less when the process ends. What was
+    `given` before is passed over."""
     counts.step_at = time.monotonic()
     try:
         options = open_options(source.address.transport)
@@ -49,16 +54,22 @@ def opened(source: Source, counts: Capture, wait: Callable[[float], object]) -> 
     with container:
         if not container.streams.video:
             raise StreamBroken("holds no video")
-        yield Reader(source, container, counts, wait)
+        yield Reader(source, container, counts, wait, given)
 
 
 class Reader:
     """Samples of one opened container."""
 
     def __init__(
-        self, source: Source, container: Any, counts: Capture, wait: Callable[[float], object]
+        self,
+        source: Source,
+        container: Any,
+        counts: Capture,
+        wait: Callable[[float], object],
+        given: Given | None = None,
     ) -> None:
         self._source, self._container, self._counts, self._wait = source, container, counts, wait
+        self._given = given
         self._stream = container.streams.video[0]
         self._decoder = self._stream.codec_context
         self._decoder.thread_count = 1  # cameras share the cores; and no picture waits in a thread
@@ -82,7 +93,7 @@ class Reader:
         if self._source.offset_s:
             offset_s = self._source.offset_s + begins_s(self._container)
             self._container.seek(round(offset_s * 1e6), backward=True)
-        for packet in self._pictures() if self._source.is_stream else self._mended():
+        for packet in self._fresh() if self._source.is_stream else self._mended():
             if self._begins_anew(packet):
                 yield from self._taken(self._drain(), packet, self._last_s)
                 self._go_on(packet)
@@ -120,6 +131,18 @@ class Reader:
         for packet in whole_pictures(self._demux(), coding, partial(self._count_corrupt, _DAMAGED)):
             self._packets += packet.size > 0
             yield packet
+
+    def _fresh(self) -> Iterator[Any]:
+        """The packets of a stream, less those of pictures that an earlier connection gave."""
+        if self._given is None:
+            yield from self._pictures()
+            return
+        self._given.connect()
+        for packet in self._pictures():
+            if not self._given.is_old(packet):
+                yield packet
+            else:
+                self._counts.last_error = _AGAIN
 
     def _mended(self) -> Iterator[Any]:
         """The packets of a file, with times that damage has put far away set right."""

@@ -44,7 +44,9 @@ class Capture:
     """Counts of one camera in its capture process. `taken` pictures were decoded for the watch, `dropped` of them were
     overtaken by newer ones before they could be handed over. `errors`: packets that could not be decoded, `corrupt`:
     damaged pictures left out, and lists of streams that damage made up, `clock_off`: pictures whose own time was too far
-    off, or in a file stepped back, to be used, `reconnects`: openings after the first, `failures`: tries that did not open. `step_at` is when the reader entered the step it is in (monotonic s), None between steps."""
+    off, or in a file stepped back, to be used, `reconnects`: openings after the first, `failures`: tries that did not open.
+    Monotonic s: `error_at` is when damage was met last, `step_at` when the reader entered the step it is in, None between
+    steps."""
 
     camera_id: str
     state: CaptureState = CaptureState.CONNECTING

@@ -65,7 +65,7 @@ def run(
 
     check_video()
     sink, memory, report = _keeping(events, state, data_dir)
-    inspector, effort = _open(model, rules, workers, group_size)
+    inspector, effort, _ = _open(model, rules, workers, group_size)
     metrics = (metrics_host, metrics_port) if metrics_port is not None else None
     if register is None:
         cameras = _shared_register(data_dir, replay, only or (), lease, max_cameras)
@@ -108,11 +108,11 @@ def simulate(
         raise HazardError(f"got --faults {faults!r}, expected some of {','.join(Fault)}")
     chosen = tuple(Fault(name) for name in kinds)
     plan = Plan(cameras, fps, seconds, folder, chosen, _wh(size), stream_fps, hold)
-    inspector, effort = _open(model, rules, workers, group_size)
+    inspector, effort, runtime = _open(model, rules, workers, group_size)
     began = now()
     with work_folder() as work, stopped_by_signals() as stop:
         rehearsal = rehearse(plan, inspector, effort, work, stop)
-    told = conditions(inspector, effort, began, threads=1)
+    told = conditions(inspector, effort, runtime, began, threads=1)
     if as_json:
         print_json({"conditions": told} | rehearsal.to_json())
     else:
@@ -194,7 +194,8 @@ def _stores(data_dir: Path | None) -> Any:
 
 
 def _open(model: str | None, rules: Path | None, workers: int | None, group_size: int) -> Any:
-    """The inspector and the effort: one core for each run of the network, as many runs at once as there are workers."""
+    """The inspector, the effort and the runtime that was chosen, if any: one core for each run of the network, as many runs
+    at once as there are workers."""
     from dataclasses import replace
 
     from firewarden.cctv.runner import Effort
@@ -206,7 +207,8 @@ def _open(model: str | None, rules: Path | None, workers: int | None, group_size
     runtime, cache_dir = inspect_runtime(named)
     if runtime is not None:
         runtime = replace(runtime, threads=1, streams=effort.workers)
-    return open_inspector(named, rules, threads=1, runtime=runtime, cache_dir=cache_dir), effort
+    inspector = open_inspector(named, rules, threads=1, runtime=runtime, cache_dir=cache_dir)
+    return inspector, effort, runtime
 
 
 def _wh(size: str) -> tuple[int, int]:

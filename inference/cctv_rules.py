@@ -21,17 +21,20 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RefusedPlace:
-    """A kind of room no camera may look into: scene names that mean it, and words of a camera's name that do."""
+    """A kind of room no camera may look into: scene names that mean it, and words of a camera's name that do. `is_building`:
+    the words mean the house as well, whose doors are no doors of a room."""
 
     id: str
     text: Text
     words: Names
     scenes: Names = ()
+    is_building: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterRules:
-    """Bounds and defaults of the camera register. `law` is what a refusal names."""
+    """Bounds and defaults of the camera register. `law` is what a refusal names. `door_words` put a camera outside a building,
+    not outside a room."""
 
     sample_every_s: float
     sample_every_s_gte: float
@@ -42,16 +45,23 @@ class RegisterRules:
     law: Text
     refused: tuple[RefusedPlace, ...]
     outside_words: Names
+    door_words: Names = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MotionRules:
-    """The motion gate. Grids count blocks over the picture."""
+    """The motion gate. Grids count blocks over the picture. Differences are taken after `dark_grey` was added and the mean
+    set to `reference_grey`, by at most `scale_lte`; one step adds at most `noise_step_factor` thresholds to the usual
+    restlessness."""
 
     grid_w: int
     grid_h: int
     threshold_grey: float
     noise_factor: float
+    noise_step_factor: float
+    dark_grey: float
+    reference_grey: float
+    scale_lte: float
     min_blocks: int
     background_s: float
     every_s: float
@@ -188,18 +198,22 @@ def _register(section: PolicyMap, names: Vocabulary) -> RegisterRules:
         "law": _text,
         "refused": lambda _: refused,
         "outside_words": _words,
+        "door_words": _words,
     }
     return build_row(RegisterRules, section, converters)
 
 
 def _refused(row: PolicyMap, names: Vocabulary) -> RefusedPlace:
-    row.only({"id", "zh", "en", "words", "scenes"})
+    row.only({"id", "zh", "en", "words", "scenes", "is_building"})
     try:
         scenes = names.scenes(row.get("scenes", []))
         words = _words(row.take("words"))
     except ValueError as error:
         raise row.fail(str(error)) from error
-    return RefusedPlace(str(row.take("id")), Text(str(row.take("zh")), str(row.take("en"))), words, scenes)
+    text, building = Text(str(row.take("zh")), str(row.take("en"))), row.get("is_building", False)
+    if not isinstance(building, bool):
+        raise row.fail(f"is_building is {building!r}, expected true or false", "is_building")
+    return RefusedPlace(str(row.take("id")), text, words, scenes, building)
 
 
 def _confirm(section: PolicyMap, names: Vocabulary) -> ConfirmRules:

@@ -53,13 +53,20 @@ def read_policy(path: Path) -> PolicyMap:
     """Parse a file to nested PolicyMaps and lists; raises PolicyError naming file and line."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path}: is not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+    except OSError as error:
         raise PolicyError(f"{path}: cannot be read ({error}). Restore the file.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise PolicyError(f"{path}:{line}: not valid YAML ({getattr(error, 'problem', error)}).") from error
-    value = _build(node, path) if node is not None else None
+    except RecursionError as error:
+        raise PolicyError(f"{path}: is nested too deeply.") from error
+    try:
+        value = _build(node, path) if node is not None else None
+    except RecursionError as error:  # an alias inside what it names
+        raise PolicyError(f"{path}: holds itself or is nested too deeply. Remove the alias.") from error
     if not isinstance(value, PolicyMap):
         raise PolicyError(f"{path}:1: expected a mapping at the top level")
     return value

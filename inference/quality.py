@@ -25,6 +25,7 @@ class QualityThresholds:
     max_dark_share: float
     min_contrast: float
     min_short_side_px: int
+    max_aspect: float  # longer side in shorter sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Quality:
 
     `sharpness` is the variance of the Laplacian, `brightness` the mean and `contrast` the standard deviation of the
     grey values, `dark_share` the share of dark pixels; `short_side_px` is that of the original. `problems` holds, in
-    this order, those that apply of: too_small, dark, overexposed, flat, blurred.
+    this order, those that apply of: too_small, narrow, dark, overexposed, flat, blurred.
     """
 
     sharpness: float
@@ -60,6 +61,7 @@ def _measure(image: Image, thresholds: QualityThresholds, *, every: int) -> Qual
     short_side_px = min(image.original_hw)
     problems = {
         "too_small": short_side_px < thresholds.min_short_side_px,
+        "narrow": max(image.original_hw) > thresholds.max_aspect * short_side_px,
         "dark": brightness < thresholds.min_brightness or dark_share > thresholds.max_dark_share,
         "overexposed": brightness > thresholds.max_brightness,
         "flat": contrast < thresholds.min_contrast,

@@ -42,6 +42,17 @@ def test_blocks_are_means_of_their_part_of_the_picture():
     assert points_at == pytest.approx(200 / 9)
 
 
+@pytest.mark.parametrize(("reference_grey", "changed"), [(100.0, 0), (200.0, 12)])
+def test_the_rules_say_how_bright_a_picture_differences_are_of(rules, reference_grey, changed):
+    """A difference of 8 grey values in a picture of 100 is 8 at a mean of 100, and 16 at 200; 12 are a change."""
+    motion = replace(rules.cctv.motion, reference_grey=reference_grey)
+    before = np.full((motion.grid_h, motion.grid_w), 100, np.float32)
+    after = before.copy()
+    after[:3, :4] += 8
+    gate, _ = observe(Gate(), before, at(0), motion)
+    assert observe(with_look(gate, before, at(0)), after, at(10), motion)[1].changed == changed
+
+
 def test_a_quiet_place_is_looked_at_every_three_minutes(rules):
     """Three looks after the start, then 180 s after the last one (at 20 s): 200, 380, 560."""
     assert run(Stage(), rules, 700)[1] == [0, 10, 20, 200, 380, 560]

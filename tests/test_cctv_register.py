@@ -76,6 +76,8 @@ def test_the_examples_of_the_documentation_are_in_order_and_say_the_same(tmp_pat
         pytest.param({"id": "a b"}, "id", "letters, digits", id="id"),
         pytest.param({"venue": ""}, "venue", "is missing", id="missing"),
         pytest.param({"colour": "red"}, "colour", "unknown", id="unknown field"),
+        pytest.param({"id": 330122}, "id", "put it in quotes", id="an id of digits, as YAML reads it"),
+        pytest.param({"name": 301}, "name", "put it in quotes", id="a name of digits"),
         pytest.param({"venue_type": "hotell"}, "venue_type", "'hotell', expected one of", id="venue type"),
         pytest.param({"scene": "lobby"}, "scene", "'lobby', expected one of", id="scene"),
         pytest.param({"sample_every_s": 31}, "sample_every_s", "from 0.2 to 30", id="3 looks in 60 s need one every 30 s"),
@@ -118,6 +120,27 @@ def test_mistakes_name_field_and_cure(rules, change, key, says):
         pytest.param({"name": "Toilets facing corridor"}, "name", id="a view out of a room"),
         pytest.param({"name": "卧室 出口 一侧"}, "name", id="the side of its exit, in Chinese"),
         pytest.param({"name": "更衣室靠近电梯"}, "name", id="beside a lift, in Chinese"),
+        pytest.param({"name": "Bedroom exit"}, "name", id="a door of a room"),
+        pytest.param({"name": "Exit of the changing room"}, "name", id="a door of a room, said before it"),
+        pytest.param({"name": "卧室出口"}, "name", id="a door of a room, in Chinese"),
+        pytest.param({"name": "Dorm room exit"}, "name", id="a door of a room in a dormitory"),
+        pytest.param({"name": "Lobby toilet"}, "name", id="a toilet in a lobby"),
+        pytest.param({"name": "Changing room in the corridor"}, "name", id="a changing room in a corridor"),
+        pytest.param({"name": "Stair inside bedroom 2"}, "name", id="a stair within a room"),
+        pytest.param({"name": "大厅卫生间"}, "name", id="a toilet in a lobby, in Chinese"),
+        pytest.param({"name": "大厅旁更衣室"}, "name", id="a changing room beside a lobby"),
+        pytest.param({"name": "客房内过道"}, "name", id="a passage within a room"),
+        pytest.param({"name": "客房（走廊旁）"}, "name", id="a room beside a corridor"),
+        pytest.param({"name": "二楼男厕"}, "name", id="toilet for men"),
+        pytest.param({"name": "女寝 305"}, "name", id="dormitory room for women, in short"),
+        pytest.param({"name": "302房间"}, "name", id="just a room"),
+        pytest.param({"name": "更衣区"}, "name", id="an area to change in"),
+        pytest.param({"name": "Locker area"}, "name", id="lockers"),
+        pytest.param({"name": "Men's room"}, "name", id="an apostrophe within a word"),
+        pytest.param({"name": "\uff37\uff23"}, "name", id="wide letters"),
+        pytest.param({"name": "更\u200b衣室"}, "name", id="a sign within a word that is not seen"),
+        pytest.param({"name": "更·衣·室"}, "name", id="dots within a word"),
+        pytest.param({"name": "臥室"}, "name", id="old characters"),
         pytest.param({"scene": "indoor"}, "scene", id="somewhere inside a hotel"),
         pytest.param(
             {"scene": "unknown", "venue_type": "owner_dwelling"}, "scene", id="anywhere in a dwelling"
@@ -136,7 +159,9 @@ def test_the_law_refuses_and_is_named(rules, change, key):
     [
         "二楼更衣室门口走廊", "宿舍 3 楼楼梯间", "Corridor before the toilets", "客房层电梯厅", "Corridor near bedroom 3",
         "Dormitory corridor, exit side", "Dormitory corridor exit side", "宿舍走廊出口侧", "Lift lobby, bedroom side",
-        "Dormitory exit",
+        "Dormitory exit", "宿舍楼出口", "Dormitory gate 2", "宿舍楼内走廊", "Stairwell in dormitory B", "走廊通往宿舍",
+        "更衣室外侧走廊", "大厅卫生间旁", "走廊（更衣室外）", "Guest room floor 3 lift lobby", "电梯厅 客房侧", "客房走廊尽头",
+        "Corridor between toilets and lobby", "Hallway along the bedrooms", "Exit 3", "东大门", "Battery changing station",
     ],
 )  # fmt: skip
 def test_outside_of_such_rooms_is_accepted(rules, name):
@@ -219,3 +244,24 @@ def test_cli(tmp_path):
     listed = runner.invoke(app, ["cctv", "cameras", "list", str(good), "--json"])
     assert json.loads(listed.stdout)["cameras"][0]["id"] == "lobby-1"
     assert "1 号楼大厅" in runner.invoke(app, ["cctv", "cameras", "list", str(good)]).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("r.yaml", "cameras: [{name: 走廊}]".encode("gbk"), "is not UTF-8 text.*Save it as UTF-8"),
+        ("r.yaml", b"cameras: &a\n  - *a\n", "holds itself"),
+        ("r.json", b'{"cameras": ' + b"[" * 100_000, "nested too deeply"),
+    ],
+    ids=["GBK", "an alias inside what it names", "too deep"],
+)
+def test_a_file_that_cannot_be_a_register_is_told(tmp_path, rules, name, data, told):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(PolicyError, match=told):
+        read_register(tmp_path / name, rules)
+
+
+def test_a_comma_that_splits_a_cell_is_told(tmp_path, rules):
+    head, row = "id,name,venue,venue_type,scene", "a,Hall, left,v,hotel,public_lobby"
+    (problem, *_) = read_register(write(tmp_path, "r.csv", f"{head}\n{row}\n"), rules).problems
+    assert "cells: not as many as columns; put quotes" in str(problem)

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,10 @@ from firewarden.cctv import simulate
 from firewarden.cctv.runner import Effort
 from firewarden.cctv.simulate import CameraRun, Fault, Plan, Rehearsal, rehearse
 from firewarden.cctv.simulate_costs import Cpu, percentiles_ms
+from firewarden.cctv.simulate_report import conditions, to_markdown
 from firewarden.errors import DatasetError
 from firewarden.inference.inspector import Inspector
+from firewarden.inference.runtime_choice import RuntimeChoice
 
 
 class TestRehearsal:
@@ -65,6 +67,15 @@ class TestRehearsal:
         assert spent.total_s == 14.0
         assert spent.a_frame_ms(1000, [0.001, 0.002]) == {"capture": 10.0, "gate": 1.5, "rest": 2.5}
         assert spent.a_frame_ms(0, []) == {"capture": 0.0, "gate": 0.0, "rest": 0.0}
+
+    def test_a_record_names_the_runtime_of_the_network(self, rules):
+        inspector, began = Inspector(Stage([]), rules), datetime(2026, 5, 1, tzinfo=UTC)
+        tuned = RuntimeChoice("openvino", "int8", threads=1)
+        told = conditions(inspector, Effort(), tuned, began, threads=1)
+        assert (told["runtime"]["runtime"], told["runtime"]["precision"]) == ("openvino", "int8")
+        assert conditions(inspector, Effort(), None, began, threads=1)["runtime"]["threads"] == 1
+        idle = Rehearsal(Plan(1, 1.0, 1.0), (), 1.0, Cpu(0.0, 0.0), 0)
+        assert "in openvino int8" in to_markdown(idle, told)
 
     def test_more_faults_than_cameras_are_refused(self):
         with pytest.raises(DatasetError, match="3 faults for 2 cameras"):

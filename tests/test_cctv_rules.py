@@ -23,6 +23,7 @@ def test_the_shipped_numbers(rules):
     [
         pytest.param("    every_s: 180.0", "    evry_s: 180.0", "unknown key 'evry_s'", id="key"),
         pytest.param("    min_blocks: 3", "    min_blocks: three", "min_blocks", id="number"),
+        pytest.param("    scale_lte: 4.0", "    scale_lte: high", "scale_lte", id="gain"),
         pytest.param("    late_share: 0.02", "    late_share: little", "late_share", id="share"),
         pytest.param("default: {needed: 3, of: 5", "default: {needed: 6, of: 5", "needed is 6 of 5", id="6 of 5"),
         pytest.param("moving_scenes: [elevator_car]", "moving_scenes: [elevator]", "elevator", id="scene"),
@@ -30,6 +31,7 @@ def test_the_shipped_numbers(rules):
         pytest.param("    indoor_ebike: [ebike]", "    indoor_bike: [ebike]", "indoor_bike", id="hazard"),
         pytest.param("    corridor_clutter: [carton", "    corridor_clutter: carton #[", "list of words", id="words"),
         pytest.param("    black_level: 16.0 ", "    black_level: 16.0\n    black_level: 9 ", "stands twice", id="twice"),
+        pytest.param("is_building: true", "is_building: yes!", "expected true or false", id="is_building"),
         pytest.param("scenes: [private_room], zh", "scenes: [private], zh", "private", id="scene of a refused place"),
     ],
 )  # fmt: skip

@@ -26,7 +26,8 @@ from video_clips import moving, write
 from firewarden.cctv.stream_address import parse_address
 from firewarden.cctv.stream_group import Limits
 from firewarden.cctv.stream_supervisor import Supervisor, grouped, parted
-from firewarden.cctv.video_source import CaptureState, Source
+from firewarden.cctv.video_capture import capture
+from firewarden.cctv.video_source import Capture, CaptureState, Source
 
 SLOW = 60.0  # patience with a busy machine, s
 
@@ -142,26 +143,79 @@ def test_a_wrong_password_is_told_without_the_address(rtsp, clip, capfd, caplog)
         assert secret not in shown
 
 
+class Playlist:
+    """A live HLS stream over HTTP, ten pictures a segment; the playlist grows as `segments` does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.segments = folder, 2
+        options = {"hls_time": "1", "hls_list_size": "0"}
+        with av.open(str(folder / "whole.m3u8"), "w", format="hls", options=options) as out:
+            stream = out.add_stream("h264", rate=10, options={"preset": "ultrafast"})
+            stream.width, stream.height, stream.pix_fmt, stream.gop_size = 320, 180, "yuv420p", 10
+            for pixels in moving(60):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
+            out.mux(stream.encode())
+
+    def text(self) -> str:
+        lines = (self._folder / "whole.m3u8").read_text().splitlines()
+        ends = [number for number, line in enumerate(lines) if line.endswith(".ts")]
+        return "\n".join(lines[: ends[self.segments - 1] + 1]) + "\n"
+
+    @contextmanager
+    def served(self):
+        """Its address, meanwhile."""
+        playlist = self
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if not self.path.endswith("live.m3u8"):
+                    super().do_GET()
+                    return
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(playlist.text().encode())
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        handler = functools.partial(Handler, directory=str(self._folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/live.m3u8"
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
 def test_hls(tmp_path):
-    with av.open(
-        str(tmp_path / "live.m3u8"), "w", format="hls", options={"hls_time": "1", "hls_list_size": "0"}
-    ) as out:
-        stream = out.add_stream("h264", rate=10, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 320, 180, "yuv420p", 10
-        for pixels in moving(40):
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
-        out.mux(stream.encode())
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
-    handler.log_message = lambda *given: None
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with watching(source("hls", f"http://127.0.0.1:{server.server_port}/live.m3u8", 0.2)) as watch:
-            watch.wait("hls")
-        assert watch.came[0][1] == (180, 320, 3)
-    finally:
-        server.shutdown()
-        server.server_close()
+    playlist = Playlist(tmp_path)
+    with playlist.served() as url, watching(source("hls", url, 0.2)) as watch:
+        watch.wait("hls")
+        playlist.segments += 1
+        watch.wait("hls", 2)
+    assert {shape for _, shape, *_ in watch.came} == {(180, 320, 3)}
+
+
+def test_a_playlist_that_stands_still_gives_no_new_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr("firewarden.cctv.video_reader.READ_S", 1.0)
+    playlist, counts, stop = Playlist(tmp_path), Capture("hls"), threading.Event()
+    with playlist.served() as url:
+        reading = (source("hls", url, 0.2), counts, lambda *_: None, stop)
+        thread = threading.Thread(target=capture, args=reading)
+        thread.start()
+        try:
+            until(lambda: counts.reconnects >= 1)
+            given = counts.taken
+            assert given > 0
+            until(lambda: counts.reconnects >= 3)
+            assert counts.taken == given
+            assert counts.error_at is None, "nothing was damaged"
+            playlist.segments += 1
+            until(lambda: counts.taken > given)
+        finally:
+            stop.set()
+            thread.join()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -15,6 +15,7 @@ from video_clips import BEGAN
 
 from firewarden.cctv.stream_address import parse_address, read_address
 from firewarden.cctv.stream_backoff import Backoff
+from firewarden.cctv.video_capture import capture
 from firewarden.cctv.video_clock import file_start, produced_at, settle
 from firewarden.cctv.video_frames import Sample
 from firewarden.cctv.video_outbox import Outbox
@@ -182,6 +183,15 @@ def test_waits_grow_to_three_seconds_and_to_minutes_after_a_refusal():
     assert refused.next_s(refused=True) >= 24  # a locked account is worse than a late picture
     backoff.reset()
     assert backoff.next_s() <= 0.6
+
+
+def test_a_lost_connection_is_no_damage():
+    stop, damaged = threading.Event(), Capture("a", errors=1, error_at=5.0)
+    nobody = Source("a", parse_address("rtsp://127.0.0.1:9/nobody", told="test"), 1.0)
+    threading.Timer(0.5, stop.set).start()
+    capture(nobody, damaged, lambda *_: None, stop)
+    assert damaged.failures > 0 and "refused" in damaged.last_error
+    assert damaged.error_at == 5.0  # else it would be told as unreadable
 
 
 class TestOutbox:

@@ -16,7 +16,7 @@ from firewarden.inference.rules_file import load_rules
 
 THRESHOLDS = QualityThresholds(
     min_sharpness=15, min_brightness=30, max_brightness=236, dark_level=32, max_dark_share=0.8, min_contrast=12,
-    min_short_side_px=160,
+    min_short_side_px=160, max_aspect=5,
 )  # fmt: skip
 SHARED = Path(os.environ.get("FIREWARDEN_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -74,7 +74,10 @@ def test_sharpness_is_judged_at_one_scale():
     ("grey", "original_hw", "problems"),
     [
         pytest.param(photo_like(), (3000, 4000), (), id="a good picture"),
-        pytest.param(photo_like(), (159, 4000), ("too_small",), id="size is that of the file, not of the decoded pixels"),
+        pytest.param(photo_like(), (159, 795), ("too_small",), id="size is that of the file, not of the decoded pixels"),
+        pytest.param(photo_like(), (400, 2000), (), id="five times as wide as high"),
+        pytest.param(photo_like(), (400, 2001), ("narrow",), id="a strip lying"),
+        pytest.param(photo_like(), (12000, 400), ("narrow",), id="a strip standing"),
         pytest.param(np.zeros((480, 640)), (480, 640), ("dark", "flat", "blurred"), id="black frame"),
         pytest.param(np.full((480, 640), 255), (480, 640), ("overexposed", "flat", "blurred"), id="white frame"),
         pytest.param(smear(photo_like()), (480, 640), ("blurred",), id="blurred by sigma 6"),
