@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from firewarden.api.ports import RulesPort
-from firewarden.api.problems import invalid_fields
+from firewarden.api.problems import invalid_fields, plain
 from firewarden.api.schemas import ContextIn
 from firewarden.findings import Fact, InspectionContext, Source
 
@@ -92,7 +92,7 @@ def _field_error(loc: tuple[int | str, ...], kind: str, message: str) -> dict[st
     name = str(loc[0])
     if kind == "extra_forbidden":
         return unknown_field(name, ContextIn.model_fields)
-    return {"field": name, "message": message}
+    return {"field": name, "message": plain(message)}
 
 
 def unknown_field(name: str, allowed: Iterable[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from firewarden.api.problems import Problem, invalid_fields
+from firewarden.api.problems import Problem, invalid_fields, plain
 
 MAX_JSON_BYTES = 256 * 1024
 _JSON = "application/json"
@@ -28,12 +28,19 @@ async def read_json(request: Request, model: type[T]) -> T:
     except ValidationError as error:
         raise invalid_fields(
             [
-                {"field": ".".join(map(str, e["loc"])) or "body", "message": e["msg"]}
+                {"field": ".".join(map(str, e["loc"])) or "body", "message": plain(e["msg"])}
                 for e in error.errors(include_input=False, include_url=False)
             ]
         ) from error
     except (ValueError, RecursionError) as error:
-        raise Problem(400, "invalid-json", "The body is no valid JSON.") from error
+        raise Problem(400, "invalid-json", f"The body is no valid JSON{_why(error)}.") from error
+
+
+def _why(error: Exception) -> str:
+    """Where it ends to be JSON, without repeating any of it."""
+    if isinstance(error, json.JSONDecodeError):
+        return f": {error.msg}, line {error.lineno}, column {error.colno}"
+    return ": it is not in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
 
 
 def is_json(request: Request) -> bool:

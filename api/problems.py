@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as ConnectionPoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -75,6 +75,11 @@ def invalid_fields(errors: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(422, "invalid-field", detail, extra={"errors": list(errors)})
 
 
+def plain(message: str) -> str:
+    """What a check of ours said, without what pydantic puts before it."""
+    return message.removeprefix("Value error, ")
+
+
 def problem_from(error: Exception) -> Problem:
     """The problem that fits an exception. Messages of unexpected errors stay inside."""
     match error:
@@ -95,6 +100,9 @@ def problem_from(error: Exception) -> Problem:
                 "The database did not answer in time; nothing was stored. Send the request again.",
                 headers={"Retry-After": "2"},
             )
+        case DataError() if "NUL" in str(error.orig):  # SQLite takes it, PostgreSQL does not
+            told = "got a NUL character in a name or an id, expected none; leave it out"
+            return Problem(422, "invalid-field", told)
         case RequestValidationError():
             return invalid_fields(
                 [{"field": ".".join(map(str, e["loc"][1:])), "message": e["msg"]} for e in error.errors()]
@@ -124,5 +132,5 @@ def _log_fault(problem: Problem, request: Request, error: Exception) -> None:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """One handler for all errors, raised by us, by FastAPI or by accident."""
-    for kind in (*EXPECTED, RequestValidationError, Exception):
+    for kind in (*EXPECTED, DataError, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer_problem)

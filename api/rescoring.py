@@ -46,10 +46,15 @@ def _item(inspection_id: str, record: InspectionRecord | None, asked: RescoreIn)
     context = record.result["context"]
     facts = Facts(
         time=record.captured_at.isoformat() if record.captured_at else None,
-        venue=context["venue_type"] if asked.venue_type is None else None,
-        scene=_said_scene(context) if asked.scene is None else None,
+        venue=None if _is_given(asked.venue_type) else context["venue_type"],
+        scene=None if _is_given(asked.scene) else _said_scene(context),
     )
     return NewItem(inspection_id, facts, sha256=record.image_sha256)
+
+
+def _is_given(name: str | None) -> bool:
+    """Whether the request says it: an empty text says nothing, as in a form."""
+    return bool(name and name.strip())
 
 
 def _said_scene(context: Mapping[str, Any]) -> str | None:

@@ -35,6 +35,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FIRST_ERRORS = 20
 _BUSY_S = 5
+_LAST_ITEM = 2**31 - 1  # as far as numbers of items go in any database
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": BatchOut,
@@ -120,7 +121,9 @@ def get_errors(
     batch_id: str,
     services: ServicesDep,
     viewer: PrincipalDep,
-    after: Annotated[int, Query(ge=0, description="Number of the last item already seen.")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=_LAST_ITEM, description="Number of the last item already seen.")
+    ] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Items that could not be scored, in order, each with its reason."""

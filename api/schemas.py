@@ -3,9 +3,19 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from firewarden.findings import Outcome, RiskLevel, Routing, Source, Verdict
 
@@ -16,22 +26,33 @@ Xyxy = Annotated[
 
 
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_PLUS_LOST = re.compile(r":\d\d(\.\d+)? \d\d:?\d\d$")
 
 
-def _iso_time(text: Any) -> Any:
-    """Refuse bare numbers, which would be read as seconds since 1970: `2026` is no time in January 1970."""
-    if isinstance(text, str) and not _ISO_TIME.match(text):
-        raise ValueError(
-            f"got {text[:40]!r}, expected ISO 8601 with its offset, e.g. 2026-11-20T09:30:00+08:00"
-        )
-    return text
+def _iso_time(given: Any, parse: ValidatorFunctionWrapHandler) -> datetime:
+    """A time by ISO 8601, with its offset. Bare numbers are none: they would be read as seconds since 1970."""
+    if isinstance(given, datetime):
+        return cast(datetime, parse(given))
+    text = given if isinstance(given, str) else repr(given)
+    try:
+        if isinstance(given, str) and _ISO_TIME.match(text):
+            return cast(datetime, parse(text))
+    except ValidationError:
+        pass
+    lost = "; in an address `+` is a space, write %2B" if _PLUS_LOST.search(text) else ""
+    told = "expected ISO 8601 with its offset, e.g. 2026-11-20T09:30:00+08:00"
+    raise ValueError(f"got {text[:40]!r}, {told}{lost}")
 
 
-CaptureTime = Annotated[
-    AwareDatetime,
-    BeforeValidator(_iso_time),
-    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
-]
+def _of_this_century(moment: datetime) -> datetime:
+    if not _FIRST <= moment < _END:
+        raise ValueError(f"got {moment.isoformat()}, expected the years 2000 to 2099; set the device's clock")
+    return moment
+
+
+_FIRST, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+IsoTime = Annotated[AwareDatetime, WrapValidator(_iso_time)]
+CaptureTime = Annotated[IsoTime, AfterValidator(_of_this_century)]
 
 
 class PhotoSource(StrEnum):

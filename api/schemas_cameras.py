@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 
-from firewarden.api.schemas import TextOut, Wire
+from firewarden.api.schemas import IsoTime, TextOut, Wire
 from firewarden.cctv.event_store import EventState
 from firewarden.findings import RiskLevel
 
@@ -33,14 +33,18 @@ class CameraIn(Wire):
     venue: str
     venue_type: str = Field(description="`GET /v1/rules` lists them.")
     scene: str = Field(description="`GET /v1/rules` lists them.")
-    sample_every_s: float | None = Field(None, description="Seconds between pictures that are looked at.")
-    retention_days: int | None = Field(None, description="How long pictures of ended events are kept.")
+    sample_every_s: float | None = Field(
+        None, strict=True, description="Seconds between pictures that are looked at."
+    )
+    retention_days: int | None = Field(
+        None, strict=True, description="How long pictures of ended events are kept."
+    )
     zones: ZonesIn = Field(default_factory=ZonesIn)
     schedule: Annotated[list[str], Field(max_length=100)] = Field(
         default_factory=list, description="Windows such as `mon-fri 07:00-22:00`; none: always."
     )
     utc_offset: str | None = Field(None, description="Of the schedule, e.g. `+08:00`.")
-    expected: dict[str, int] = Field(
+    expected: dict[str, StrictInt] = Field(
         default_factory=dict, description="Objects that shall be in view, e.g. two extinguishers."
     )
     url: str | None = Field(
@@ -87,9 +91,7 @@ class CameraListOut(Wire):
 class DismissIn(Wire):
     """A person says that an event is none."""
 
-    until: AwareDatetime = Field(
-        description="Until when nothing is raised in its place, at most 366 days ahead."
-    )
+    until: IsoTime = Field(description="Until when nothing is raised in its place, at most 366 days ahead.")
     because: Reason = Field(description="Why, for those who read it later.")
 
 

@@ -30,7 +30,8 @@ class BatchFieldsIn(Wire):
 
 
 class RescoreIn(BatchFieldsIn):
-    """A batch of photos that were inspected before. What is not given here is taken from each inspection."""
+    """A batch of photos that were inspected before. Time, and venue and scene that are not given here, are taken from each
+    inspection; facts and closing duties are those given here alone."""
 
     inspection_ids: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
         min_length=1, description="Inspections this key may see; one listed twice counts once."

@@ -15,7 +15,7 @@ from firewarden.api.key_admin import open_database
 from firewarden.api.memory import limit_memory
 from firewarden.api.ports import InspectorPort
 from firewarden.api.server import run_server
-from firewarden.api.settings import Settings
+from firewarden.api.settings import Settings, unknown_settings
 from firewarden.api.storage import Repository
 from firewarden.api.supervisor import Build, Supervisor
 from firewarden.errors import HazardError
@@ -82,6 +82,8 @@ def serve_workers(build: Build, settings: Settings, host: str, port: int) -> Non
 def _listen(settings: Settings, host: str, port: int) -> socket.socket:
     """The address, open and announced; clients wait in its backlog until a process is ready for them."""
     settings.make_data_dir()
+    for sentence in unknown_settings():
+        _log.warning("%s", sentence)
     listener = _claimed(host, port)
     if settings.auth:
         _print_first_key(settings)  # once the address is ours: a start that fails must not use it up

@@ -1,24 +1,29 @@
 """Deployment settings: the only place that reads the environment (`FIREWARDEN_*`)."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from firewarden.errors import HazardError
 from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, load_plan
 from firewarden.inference.machine import usable_cores
 
 _MIB = 2**20
+_PREFIX = "FIREWARDEN_"
+_OTHERS = ("BPY_PYTHON", "SHARED_DATA", "CI_TRAIN")  # variables of rendering and of the tests
 
 
 class Settings(BaseSettings):
     """What an operator may choose. Each field is read from `FIREWARDEN_<FIELD>`; keyword arguments win."""
 
-    model_config = SettingsConfigDict(env_prefix="FIREWARDEN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     data_dir: Path = Field(
         default_factory=lambda: Path.home() / ".local" / "share" / "firewarden",
@@ -163,5 +168,28 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> URL:
         """The database to open."""
         if self.database_url is not None:
-            return make_url(self.database_url.get_secret_value())
+            try:
+                return make_url(self.database_url.get_secret_value())
+            except ArgumentError as error:  # the address is not repeated: it may hold a password
+                raise HazardError(
+                    "FIREWARDEN_DATABASE_URL is no address of a database, expected sqlite:////PATH or "
+                    "postgresql://USER:PASSWORD@HOST/NAME"
+                ) from error
         return URL.create("sqlite", database=str(self.data_dir / "firewarden.db"))
+
+
+def unknown_settings(names: Iterable[str] | None = None) -> list[str]:
+    """A sentence for each of `names` (by default: the environment's) that begins like a setting and is none, with the one
+    that was probably meant: a misspelt retention would keep photos for ever."""
+    known = [name.upper() for name in Settings.model_fields]
+    names = sorted(
+        name for name in (os.environ if names is None else names) if name.upper().startswith(_PREFIX)
+    )
+    given = {name: name.upper().removeprefix(_PREFIX) for name in names}
+    return [_unknown(name, bare, known) for name, bare in given.items() if bare not in (*known, *_OTHERS)]
+
+
+def _unknown(name: str, bare: str, known: list[str]) -> str:
+    meant = get_close_matches(bare, known, n=1)
+    cure = f"did you mean {_PREFIX}{meant[0]}?" if meant else "see docs/serving.md"
+    return f"{name} is no setting and changes nothing; {cure}"

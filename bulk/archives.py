@@ -17,14 +17,15 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
 from firewarden.bulk.container import Container
-from firewarden.bulk.folders import is_photo_name
 from firewarden.bulk.items import MAX_BYTES, BrokenReader, HeldReader, Item, Unreadable, broken
+from firewarden.inference.batch import is_photo_name
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
@@ -32,6 +33,7 @@ _UNSUPPORTED = (NotImplementedError, RuntimeError)  # compression methods and pa
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _PLAIN = "pack plain pictures under plain names"
 _MIB = 2**20
+_UTF8_NAME = 0x800  # flag of a zip member
 
 
 class _Refused(Exception):
@@ -100,7 +102,7 @@ def count_in_zip(path: Path) -> int | None:
     """How many pictures a zip lists, None where it cannot be opened."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return sum(is_photo_name(info.filename) for info in archive.infolist())
+            return sum(is_photo_name(_zip_name(info)) for info in archive.infolist())
     except (OSError, zipfile.BadZipFile):
         return None
 
@@ -185,10 +187,11 @@ def _zip_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item
     with zipfile.ZipFile(raw) as archive:
         total_bytes, read_bytes = limits.total_bytes(_size(raw)), 0
         for number, info in enumerate(archive.infolist(), 1):
-            if info.is_dir() or not is_photo_name(info.filename):
+            name = _zip_name(info)
+            if info.is_dir() or not is_photo_name(name):
                 continue
-            key, place = f"{held.name}!{info.filename}", f"member {number} of {held.short_name}"
-            if problem := _zip_problem(info, limits):
+            key, place = f"{held.name}!{name}", f"member {number} of {held.short_name}"
+            if problem := unsafe_name(name) or _zip_problem(info, limits):
                 yield broken(key, f"not read: {problem}", place)
                 continue
             read_bytes += info.file_size  # reading stops at the size that is declared
@@ -197,10 +200,20 @@ def _zip_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item
             yield _zip_member(archive, info, key, place)
 
 
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The whole name of a member. One without the mark of UTF-8 is UTF-8 all the same, as macOS packs it, else in the code
+    page of whoever packed it: GB 18030 on Chinese Windows, CP437 by the standard."""
+    name = info.orig_filename
+    if info.flag_bits & _UTF8_NAME or name.isascii():
+        return name
+    for encoding in ("utf-8", "gb18030"):
+        with suppress(UnicodeDecodeError):
+            return name.encode("cp437").decode(encoding)
+    return name
+
+
 def _zip_problem(info: zipfile.ZipInfo, limits: Limits) -> str | None:
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if problem := unsafe_name(info.orig_filename):
-        return problem
     if kind not in (0, stat.S_IFREG):
         return f"it is a link or a device; {_PLAIN}"
     if info.flag_bits & 1:

@@ -3,15 +3,10 @@
 import os
 from collections.abc import Iterator
 from glob import has_magic, iglob
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from firewarden.bulk.items import FileReader, Item, broken
-from firewarden.inference.batch import PHOTO_SUFFIXES
-
-
-def is_photo_name(name: str) -> bool:
-    """Whether a name ends like a JPEG, PNG or WebP file."""
-    return PurePosixPath(name).suffix.lower() in PHOTO_SUFFIXES
+from firewarden.inference.batch import is_photo_name
 
 
 def file_item(path: Path) -> Item:

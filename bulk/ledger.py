@@ -55,7 +55,8 @@ class Ledger:
         """None for a key this run has not met, else the place where it met it first."""
         named = digest(key)
         with self._index_lock, _stops(self._folder):
-            made = self._index.execute("INSERT OR IGNORE INTO claimed VALUES (?, ?)", (named, place))
+            shown = place.encode(errors="backslashreplace").decode()  # the name of a table may be no UTF-8
+            made = self._index.execute("INSERT OR IGNORE INTO claimed VALUES (?, ?)", (named, shown))
             if made.rowcount:
                 return None
             told = self._index.execute("SELECT place FROM claimed WHERE key=?", (named,)).fetchone()

@@ -7,9 +7,9 @@ from functools import cache
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from firewarden.bulk.folders import is_photo_name
 from firewarden.bulk.items import Item, Unreadable, broken, check_size
 from firewarden.errors import DatasetError
+from firewarden.inference.batch import is_photo_name
 
 _SCHEMES = ("s3", "gs", "file")
 _RANGE_BYTES = 16 * 2**20  # asked for at a time: a store gives up on requests that take long

@@ -35,7 +35,8 @@ footer{margin-top:2rem;opacity:.75;font-size:.85rem}@media print{li{break-inside
 def batch_page(
     summary: Summary, names: Mapping[str, Text], thumbnails: Mapping[str, bytes], title: str
 ) -> str:
-    """The whole page. `names` are those of the hazards, `thumbnails` JPEG bytes by path; every text is escaped."""
+    """The whole page. `names` are those of the hazards, `thumbnails` JPEG bytes by path; every text is escaped, and bytes of
+    file names that are no UTF-8 are `?`."""
     parts = [
         _cards(summary),
         _section("Worst pictures 最严重的图片", _worst(summary.worst, names, thumbnails)),
@@ -43,12 +44,13 @@ def batch_page(
         _section("By camera 按摄像头", _cameras(summary)),
         _section("Not scored 未能评定", _errors(summary)),
     ]
-    return (
+    page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         f'content="width=device-width,initial-scale=1"><meta http-equiv="Content-Security-Policy" '
         f'content="{_POLICY}"><title>Batch {escape(title)}</title><style>{_STYLE}</style></head><body>'
         f"<h1>Batch {escape(title)}</h1>{''.join(parts)}{_footer(summary)}</body></html>\n"
     )
+    return page.encode(errors="replace").decode()
 
 
 def _section(title: str, body: str) -> str:
@@ -87,7 +89,7 @@ def _item(row: Row, names: Mapping[str, Text], jpeg: bytes | None) -> str:
         if finding["risk_level"]
     )
     told = " · ".join(escape(text) for text in (row["batch"]["camera"], row["batch"]["time"]) if text)
-    place = escape(row["path"].encode(errors="replace").decode())
+    place = escape(row["path"])
     return f'<li>{picture}{findings}<p class="note">{told}</p><p class="note">{place}</p></li>'
 
 
@@ -121,7 +123,7 @@ def _cameras(summary: Summary) -> str:
 
 
 def _errors(summary: Summary) -> str:
-    rows = [[path.encode(errors="replace").decode(), error] for path, error in summary.errors]
+    rows = [list(told) for told in summary.errors]
     more = summary.failed - len(rows)
     return _table(["input 输入", "error 原因"], rows, css="text") + (
         f'<p class="note">{more} more in the rows.</p>' if more > 0 else ""

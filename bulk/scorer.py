@@ -52,7 +52,7 @@ class Scorer:
         """Equal for two inputs only if key, bytes, model, rules and everything said beforehand are; 32 hex digits."""
         facts, manifest = item.facts, self.inspector.detector.manifest
         told = [
-            item.key, sha256, manifest.sha256, self.inspector.rules.version, self._min_confidence,
+            item.key, sha256, manifest.sha256, self.inspector.rules.sha256, self._min_confidence,
             facts.camera, facts.time, context_to_json(item.context(self._context)),
         ]  # fmt: skip
         return _identity_of(told)

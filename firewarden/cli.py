@@ -14,7 +14,7 @@ from firewarden import __version__
 from firewarden.cli_batch import batch
 from firewarden.cli_bench import bench_app
 from firewarden.cli_cctv import cctv_app
-from firewarden.cli_console import OUT, fail, print_json
+from firewarden.cli_console import OUT, fail, print_json, wrong_setting
 from firewarden.cli_data import data_app
 from firewarden.cli_inspect import evaluate, inspect
 from firewarden.cli_keys import keys_app
@@ -52,6 +52,8 @@ def main() -> None:
             f"{error.name} is not installed; this command needs the training stack: pip install -e '.[train]' in the checkout"
         )
     except Exception as error:
+        if (told := wrong_setting(error)) is not None:
+            fail(told)
         if not _is_of_database(error):
             raise
         said = getattr(error, "orig", error)

@@ -20,6 +20,16 @@ def fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
+def wrong_setting(error: Exception) -> str | None:
+    """What is wrong with the environment, where that is what `Settings` complains of; None for another error. Values are not
+    repeated: some are secrets. Pydantic is not imported to ask: most commands have no settings."""
+    if type(error).__name__ != "ValidationError" or getattr(error, "title", None) != "Settings":
+        return None
+    first = error.errors(include_input=False, include_url=False)[0]  # type: ignore[attr-defined]
+    name = f"FIREWARDEN_{first['loc'][0]}".upper()
+    return f"{name}: {first['msg']}. Set it anew, or leave it out for the default."
+
+
 def print_json(value: Any) -> None:
     """One line on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

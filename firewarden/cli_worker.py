@@ -37,7 +37,7 @@ def worker(
     rules: RulesOption = None,
 ) -> None:
     """Score the batches sent to the service. Start as many as you like, on any machine that sees database and photos."""
-    from firewarden.api.settings import Settings
+    from firewarden.api.settings import Settings, unknown_settings
     from firewarden.bulk.engine import Effort
     from firewarden.bulk.scorer import ScorerFactory
     from firewarden.inference.machine import usable_cores
@@ -48,6 +48,8 @@ def worker(
 
     chosen = {"data_dir": data_dir, "model": model, "rules": rules}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    for sentence in unknown_settings():
+        ERR.print(sentence, highlight=False, markup=False)
     url = settings.resolved_database_url()
     check_exists(build_engine(url))
     settings.make_data_dir()

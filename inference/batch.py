@@ -1,7 +1,7 @@
 """Photos on disk through the inspector: one row each, failures included."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from firewarden.errors import InvalidImage
@@ -9,7 +9,16 @@ from firewarden.findings import InspectionContext
 from firewarden.inference.inspector import Inspector
 from firewarden.inspection import InspectionResult
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+_BESIDE = (
+    "._"  # begins the name of what macOS keeps beside a file on foreign disks and in zip archives: no picture
+)
+
+
+def is_photo_name(name: str) -> bool:
+    """Whether a name ends like a JPEG, PNG or WebP file and is not that of a macOS companion file (`._IMG_1.jpg`)."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(_BESIDE)
 
 
 def list_photos(paths: Iterable[Path]) -> list[Path]:
@@ -17,7 +26,7 @@ def list_photos(paths: Iterable[Path]) -> list[Path]:
     photos: list[Path] = []
     for path in paths:
         if path.is_dir():
-            photos += sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in PHOTO_SUFFIXES)
+            photos += sorted(p for p in path.rglob("*") if p.is_file() and is_photo_name(p.name))
         else:
             photos.append(path)
     return photos

@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from firewarden.errors import InvalidImage
+from firewarden.inference.foreign_files import foreign_kind
 
 MIN_SHORT_SIDE_PX = 32
 MAX_PIXELS = 50_000_000
@@ -62,7 +63,7 @@ def decode_image(
     Raises InvalidImage with status 400 (empty), 413 (too many pixels), 415 (not a still JPEG/PNG/WebP) or 422 (damaged
     or too small).
     """
-    header = _read_header(data)
+    header = _read_header(data, max_pixels)
     _check_size(header.wh, max_pixels)
     pixels = (
         _decode_jpeg(data, header, min_long_side)
@@ -76,7 +77,7 @@ def decode_image(
     return Image(upright, original_hw, sha256, _MEDIA_TYPES[header.format])
 
 
-def _read_header(data: bytes) -> _Header:
+def _read_header(data: bytes, max_pixels: int) -> _Header:
     if not data:
         raise InvalidImage(
             "got an empty body, expected the bytes of one JPEG, PNG or WebP picture", status=400
@@ -87,14 +88,13 @@ def _read_header(data: bytes) -> _Header:
             probe = PillowImage.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
     except PillowImage.DecompressionBombError as error:
         raise InvalidImage(
-            "got a picture far above the pixel limit; send a smaller one", status=413
+            f"got a picture far above {max_pixels} pixels, expected at most so many; send a smaller one",
+            status=413,
         ) from error
     except (UnidentifiedImageError, SyntaxError, ValueError, OSError, IndexError) as error:
         if _has_magic(data):
             raise _damaged() from error
-        raise InvalidImage(
-            f"got {len(data)} bytes that are no picture, expected JPEG, PNG or WebP", status=415
-        ) from error
+        raise _no_picture(data) from error
     if probe.format != "MPO" and getattr(probe, "n_frames", 1) > 1:
         raise InvalidImage(f"got an animated {probe.format}, expected one still picture", status=415)
     return _Header(str(probe.format), probe.size, probe.mode, _orientation(probe))
@@ -105,6 +105,15 @@ def _has_magic(data: bytes) -> bool:
     return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (
         data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     )
+
+
+def _no_picture(data: bytes) -> InvalidImage:
+    """Of a file that is something else, by its kind where that can be told."""
+    if (kind := foreign_kind(data)) is None:
+        told = f"got {len(data)} bytes that are no picture, expected JPEG, PNG or WebP"
+    else:
+        told = f"got a file of the kind {kind[0]}, expected JPEG, PNG or WebP; {kind[1]}"
+    return InvalidImage(told, status=415)
 
 
 def _damaged() -> InvalidImage:

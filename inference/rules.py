@@ -108,9 +108,11 @@ class SceneRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The whole rule file, checked."""
+    """The whole rule file, checked. `sha256` is of what it says: it changes with the file where nobody thought of
+    `version`."""
 
     version: str
+    sha256: str
     path: Path
     venue_groups: Mapping[str, frozenset[str]]
     scenes: tuple[str, ...]

@@ -1,6 +1,8 @@
 """Reading the rule file, once at start-up: anything unknown in it (key, predicate, flag, scene, group, hazard, class) is a
 PolicyError that names the line."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import fields
 from importlib.resources import as_file, files
@@ -55,6 +57,7 @@ def _build_rules(top: PolicyMap) -> Rules:
     cctv = build_cctv(top.section("cctv"), names, class_lines)
     return Rules(
         version=str(top.take("version")),
+        sha256=hashlib.sha256(json.dumps(top, sort_keys=True, default=str).encode()).hexdigest(),
         path=top.path,
         venue_groups={k: frozenset(v) for k, v in top.section("venue_groups").items()},
         scenes=tuple(top.take("scenes")),

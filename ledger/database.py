@@ -24,6 +24,10 @@ _SQLITE_PRAGMAS = (
 
 def build_engine(url: URL) -> Engine:
     """An engine that has not connected yet. `postgresql://` means psycopg; raises HazardError where it is not installed."""
+    if url.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
+        raise HazardError(
+            f"got a database of the kind {url.get_backend_name()!r}, expected sqlite or postgresql"
+        )
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     try:

@@ -1,5 +1,7 @@
 """The camera register and camera events over HTTP."""
 
+# ruff: noqa: F811 - fixtures come from postgres_server
+
 import io
 import json
 import sys
@@ -13,6 +15,7 @@ from PIL import Image as PillowImage
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cctv_events import change
+from postgres_server import postgres_server, postgres_url  # noqa: F401
 from test_api_fakes import FakeInspector, check_problem, open_client
 
 from firewarden.api.auth import Role, new_key
@@ -102,6 +105,9 @@ def test_a_stream_address_is_neither_taken_nor_repeated(client, opened) -> None:
         ({**CAMERA_IN, "scene": "moon"}, 422, "scene"),
         ({**CAMERA_IN, "colour": "red"}, 422, "colour"),
         ({**CAMERA_IN, "sample_every_s": 3600}, 422, "sample_every_s"),
+        ({**CAMERA_IN, "sample_every_s": True}, 422, "sample_every_s"),
+        ({**CAMERA_IN, "retention_days": "60"}, 422, "retention_days"),
+        ({**CAMERA_IN, "expected": {"extinguisher": True}}, 422, "expected"),
         ({**CAMERA_IN, "zones": {"ignore": [[[0, 0], [2, 0], [0, 1]]]}}, 422, "zones"),
         ({"id": "x"}, 422, "name"),
         ([], 422, "body"),
@@ -112,8 +118,27 @@ def test_a_wrong_camera_names_its_fault(client, body, status, word) -> None:
     assert word in check_problem(client.post(CAMERAS, json=body), status)["detail"]
 
 
+@pytest.mark.parametrize("field", ["name", "venue"])
+def test_half_a_letter_is_refused_and_the_register_can_still_be_read(client, field) -> None:
+    body = json.dumps({**CAMERA_IN, field: "hall \ud83d"})  # an emoji that a phone cut in two
+    answer = client.post(CAMERAS, content=body, headers={"content-type": "application/json"})
+    assert field in check_problem(answer, 422, "invalid-field")["detail"]
+    assert client.get(CAMERAS).json()["cameras"] == []
+
+
+def test_a_nul_is_told_where_the_database_takes_none(tmp_path, postgres_url) -> None:
+    with open_client(tmp_path, FakeInspector(), database_url=postgres_url) as (client, _):
+        for address in ("/v1/cameras/%00", "/v1/cameras?venue=a%00", "/v1/cctv/events?before=%00"):
+            assert "NUL" in check_problem(client.get(address), 422, "invalid-field")["detail"]
+        check_problem(client.post("/v1/batches", json={"inspection_ids": ["a\0"]}), 422, "invalid-field")
+
+
 def test_a_body_that_is_no_json_is_told_so(client) -> None:
-    check_problem(client.post(CAMERAS, content=b"{", headers={"content-type": "application/json"}), 400)
+    sent = {"content-type": "application/json"}
+    cut = check_problem(client.post(CAMERAS, content=b'{"id":\n "x"', headers=sent), 400, "invalid-json")
+    assert "line 2, column 5" in cut["detail"]
+    chinese = check_problem(client.post(CAMERAS, content='{"id": "走廊"}'.encode("gbk"), headers=sent), 400)
+    assert "not in UTF-8" in chinese["detail"]
     check_problem(client.post(CAMERAS, content=b"[" * 100_000), 400, "invalid-json")
     check_problem(client.post(CAMERAS, content=b"a", headers={"content-type": "text/plain"}), 415)
 
@@ -202,7 +227,8 @@ def test_dismissing_ends_an_event_and_can_be_repeated(opened) -> None:
     assert answer.json()["dismissal"]["because"] == "a pram" and answer.json()["revision"] == 2
     check_problem(client.post(f"{EVENTS}/e9/dismiss", json=body), 404)
     for wrong in ({**body, "until": "2020-01-01T00:00:00Z"}, {**body, "until": "2099-01-01T00:00:00Z"},
-                  {**body, "because": "  "}, {**body, "until": "2026-01-01T00:00:00"}):  # fmt: skip
+                  {**body, "because": "  "}, {**body, "until": "2026-01-01T00:00:00"},
+                  {**body, "until": int(datetime.now(UTC).timestamp()) + 86_400}):  # fmt: skip
         check_problem(client.post(f"{EVENTS}/e1/dismiss", json=wrong), 422)
 
 

@@ -69,6 +69,21 @@ def test_a_wrong_field_is_named(rules, fields, wrong) -> None:
     assert {error["field"] for error in caught.value.extra["errors"]} == wrong
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2026-11-20T09:30:00", "got '2026-11-20T09:30:00', expected ISO 8601 with its offset"),
+        ("2026-11-20T09:30:00 08:00", "in an address `+` is a space, write %2B"),
+        ("2026-02-30T09:30:00Z", "got '2026-02-30T09:30:00Z', expected ISO 8601"),
+        ("1970-01-01T00:00:00Z", "got 1970-01-01T00:00:00+00:00, expected the years 2000 to 2099"),
+    ],
+)
+def test_a_wrong_time_is_told_with_what_was_got_and_what_to_do(rules, text, told) -> None:
+    with pytest.raises(Problem) as caught:
+        parse_context([("captured_at", text)], rules)
+    assert told in caught.value.detail and caught.value.detail.startswith("captured_at: got")
+
+
 def test_a_closed_set_names_what_is_allowed(rules) -> None:
     with pytest.raises(Problem) as caught:
         parse_context([("scene", "moon")], rules)

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from batch_stage import command, model, photos, rows_of  # noqa: F401
+from test_api_fakes import open_client
 from test_bulk_sources import write_tar, write_zip
 from test_inference_inspector import photo
 
+from firewarden.api.serve import build_inspector
+from firewarden.api.settings import Settings
 from firewarden.bulk.engine import Effort, run
 from firewarden.bulk.items import HeldReader, Item
 from firewarden.bulk.ledger import Ledger
@@ -55,6 +59,25 @@ def test_rows_are_byte_for_byte_those_of_inspect(model, photos, tmp_path):
     columns = [row.pop("batch") for row in batch.values()]
     assert {path: json.dumps(row, ensure_ascii=False) for path, row in batch.items()} == expected
     assert len(expected) == 4 and len({c["id"] for c in columns}) == 4 and all(c["sha256"] for c in columns)
+
+
+def test_the_service_says_the_same_of_a_picture(model, photos, tmp_path):
+    out = tmp_path / "o.jsonl"
+    command("batch", photos, "--out", out, "--model", model, "--venue-type", "office")
+    pipeline = build_inspector(Settings(data_dir=tmp_path / "data", model=str(model)))
+    with open_client(tmp_path, pipeline) as (client, _):
+        for path, row in rows_of(out).items():
+            said = client.post(
+                "/v1/inspections",
+                content=Path(path).read_bytes(),
+                headers={"content-type": "image/jpeg"},
+                params={"venue_type": "office"},
+            ).json()
+            if "error" in row:
+                assert said["detail"].startswith(row["error"])
+                continue
+            told = {name: value for name, value in row.items() if name not in ("path", "batch")}
+            assert {name: said[name] for name in told} == told
 
 
 def test_killed_in_the_middle_and_resumed_gives_the_same_rows(model, tmp_path):
@@ -115,6 +138,43 @@ def test_a_manifest_with_cameras_duplicates_and_an_unknown_venue(model, photos, 
     twice = rows[f"{photos / 'one.jpg'} (row 3 of cams.csv)"]
     assert twice["error"].startswith("row 3 of cams.csv repeats row 2 of cams.csv")
     assert "unknown venue type 'castle'" in rows[str(photos / "sub" / "two.png")]["error"]
+
+
+def test_a_table_whose_name_is_no_utf8(model, photos, tmp_path):
+    """As an archive of Chinese Windows leaves it when it is unpacked elsewhere."""
+    table = tmp_path / b"\xc7\xe5\xb5\xa5.csv".decode(errors="surrogateescape")
+    table.write_text("path,time\nphotos/one.jpg,\nphotos/one.jpg,\nphotos/bad.jpg,never\n")
+    out, page = tmp_path / "o.jsonl", tmp_path / "o.html"
+    done = command("batch", table, "--out", out, "--model", model, "--report", page, "--json")
+    assert done.exit_code == 2 and not isinstance(done.exception, UnicodeError)
+    found = rows_of(out)
+    assert len(found) == 3 and found[str(photos / "one.jpg")]["risk_level"] == "general"
+    twice = next(row["error"] for path, row in found.items() if "(row 3" in path)
+    assert "repeats row 2 of \\udcc7" in twice
+    assert "repeats row 2" in page.read_text(encoding="utf-8")
+
+
+def test_rules_that_changed_without_a_new_version_are_scored_anew(model, photos, tmp_path):
+    rules, out = tmp_path / "rules.yaml", tmp_path / "o.jsonl"
+    shipped = (files("firewarden.inference") / "rules.yaml").read_text(encoding="utf-8")
+    rules.write_text(shipped, encoding="utf-8")
+    args = (
+        "batch",
+        photos / "one.jpg",
+        photos / "gone.jpg",
+        "--out",
+        out,
+        "--model",
+        model,
+        "--rules",
+        rules,
+        "--json",
+    )
+    assert json.loads(command(*args).stdout)["scored_now"] == 1
+    again = json.loads(command(*args).stdout)
+    assert (again["scored_now"], again["skipped"]) == (0, 1)
+    rules.write_text(shipped.replace("min_short_side_px: 160", "min_short_side_px: 161"), encoding="utf-8")
+    assert json.loads(command(*args).stdout)["scored_now"] == 1
 
 
 def test_a_faulty_row_takes_no_picture_from_a_good_one_and_tells_its_own_cause(model, photos, tmp_path):

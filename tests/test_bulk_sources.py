@@ -17,6 +17,7 @@ from firewarden.bulk.object_store import listed_objects, read_object, split_url
 from firewarden.bulk.sources import check_sources, source_items
 from firewarden.errors import DatasetError
 from firewarden.findings import InspectionContext, Source
+from firewarden.inference.batch import list_photos
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -63,6 +64,8 @@ def test_folders_globs_and_files_give_each_picture_once_as_inspect_names_it(tmp_
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (tmp_path / "._a.jpg").write_bytes(b"what macOS keeps beside a.jpg")
+    assert list_photos([tmp_path]) == [tmp_path / name for name in ("a.jpg", "b.PNG", "sub/c.webp")]
     below = outcomes(source_items([str(tmp_path)]))
     assert below == {
         str(tmp_path / "a.jpg"): b"a.jpg",
@@ -122,6 +125,37 @@ def test_an_unsafe_zip_gives_its_sound_members_and_an_error_for_each_other(tmp_p
     assert check_sources([str(path)]) == len(found) == 2
     linked = write_zip(tmp_path / "l.zip", {"link.jpg": b"/etc/passwd"}, mode=0o120777)
     assert "link" in outcomes(archive_items(file_container(linked)))[f"{linked}!link.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("packed", "name"),
+    [
+        ("三楼/楼道1.jpg".encode("gb18030"), "三楼/楼道1.jpg"),  # Chinese Windows
+        ("三楼/楼道1.jpg".encode(), "三楼/楼道1.jpg"),  # macOS, without its mark
+        ("Café.jpg".encode("cp437"), "Café.jpg"),  # 82 2e is no letter of GB 18030
+        (b"../\xc2\xa5.jpg", None),
+    ],
+    ids=["gb18030", "utf-8", "cp437", "unsafe"],
+)
+def test_names_of_a_zip_without_the_mark_of_utf8(tmp_path, packed, name):
+    class Unmarked(zipfile.ZipInfo):
+        def _encodeFilenameFlags(self):
+            return packed, self.flag_bits & ~0x800
+
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(Unmarked("x.jpg"), b"picture")
+    (item,) = archive_items(file_container(path))
+    if name is None:
+        assert "leaves the archive" in str(outcome(item))
+    else:
+        assert (item.key, outcome(item)) == (f"{path}!{name}", b"picture")
+
+
+def test_companion_files_of_macos_are_no_pictures(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"x/a.jpg": b"a", "__MACOSX/x/._a.jpg": b"about a"})
+    assert outcomes(archive_items(file_container(path))) == {f"{path}!x/a.jpg": b"a"}
+    assert check_sources([str(path)]) == 1
 
 
 def test_refused_members_come_last_and_whole_however_many(tmp_path):

@@ -147,6 +147,34 @@ def test_a_folder_that_cannot_be_made_is_one_line(model, photos, tmp_path, monke
     assert ended.value.code == 2 and "File exists" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        (
+            "KEEP_INSPECTIONS_DAYS",
+            "-1",
+            "FIREWARDEN_KEEP_INSPECTIONS_DAYS: Input should be greater than or equal",
+        ),
+        ("AUTH", "perhaps-s3cret", "FIREWARDEN_AUTH: Input should be a valid boolean"),
+        ("DATABASE_URL", "s3cret", "FIREWARDEN_DATABASE_URL is no address of a database, expected sqlite"),
+        (
+            "DATABASE_URL",
+            "mysql://u:s3cret@h/x",
+            "got a database of the kind 'mysql', expected sqlite or postgresql",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_line(name, value, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FIREWARDEN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv(f"FIREWARDEN_{name}", value)
+    for command in (("keys", "list"), ("worker", "--until-done"), ("serve", "--port", "0")):
+        monkeypatch.setattr("sys.argv", ["firewarden", *command])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        said = capsys.readouterr().err
+        assert caught.value.code == 2 and told in said and "s3cret" not in said
+
+
 def test_a_database_that_is_none_is_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "firewarden.db").write_text("this is no database", encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["firewarden", "cctv", "events", "list", "--data-dir", str(tmp_path)])

@@ -53,6 +53,7 @@ def test_a_batch_is_accepted_scored_and_downloaded(client, services) -> None:
     rows = [json.loads(line) for line in results.text.splitlines()]
     assert [row["path"] for row in rows] == ["1.jpg", "may.zip!b.jpg", "may.zip!../c.jpg"]
     errors = BatchErrorsOut.model_validate(client.get(batch.links.errors).json())
+    check_problem(client.get(f"{batch.links.errors}?after={10**20}"), 422, "invalid-field")
     assert [error.number for error in errors.errors] == [3] and errors.next is None
 
 

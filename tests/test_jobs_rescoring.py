@@ -69,6 +69,16 @@ def test_what_is_said_of_a_batch_goes_before_what_was_said_of_each_photo(client,
     score_all(services)
 
 
+def test_an_empty_text_says_nothing_of_a_photo(client, services) -> None:
+    score_all(services)
+    one = inspected(client, A, venue_type="office", scene="stairwell")
+    client.post("/v1/batches", json={"inspection_ids": [one], "venue_type": "", "scene": " "})
+    claim = ClaimStore(services.repository._engine).claim(9)
+    assert (claim.items[0].facts.venue, claim.items[0].facts.scene) == ("office", "stairwell")
+    ClaimStore(services.repository._engine).release(claim)
+    score_all(services)
+
+
 def test_inspections_of_others_and_wrong_lists_are_refused(client, services) -> None:
     hidden = inspected(client, A)
     text, key = new_key(Role.WORKER)
