@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def made_pictures(run: Table) -> str:
     return "\n".join([intro, *(_folder_table(folders) if folders else ())])
 
 
-def _folder_table(folders: list[Table]) -> Iterator[str]:
+def _folder_table(folders: Sequence[Table]) -> Iterator[str]:
     repeated = {name for name, n in Counter(f["name"] for f in folders).items() if n > 1}
     cells = [
         (f"`{_folder_name(f, repeated)}`", origins_text(f), str(f["photos"]), f"`{f['sha256'][:12]}`", made_by_text(f))
