@@ -129,9 +129,9 @@ def _rest_of_cameras(
 ) -> dict[str, tuple[float, str]]:
     """gate_ms and receive_ms with their notes: what the processor spent on a camera's picture beyond decoding, network and
     rules, in the watching process and in those that receive. A record that does not part the two gives each the whole: as
-    an upper bound."""
+    an upper bound. None where the two records are of different processors or runtimes."""
     stages = [_measured(results, _WANTED[name].path) for name in _LATENCY_STAGES]
-    if rehearsal is None or None in stages:
+    if rehearsal is None or None in stages or not _comparable(rehearsal, results["latency"]):
         return {}
     decode_ms, *look_ms = (float(stage or 0) for stage in stages)
     looks_ms = rehearsal["inferences"] / rehearsal["frames"] * sum(look_ms)
@@ -154,6 +154,18 @@ def _rest_of_cameras(
         notes = note, note
     values = round(gate_ms, 2), round(receive_ms * rehearsal["fps"], 2)
     return dict(zip(_REST, zip(values, (notes[0], f"{notes[1]}; {pace}"), strict=True), strict=True))
+
+
+def _comparable(rehearsal: Mapping[str, Any], latency: Mapping[str, Any]) -> bool:
+    """Whether the times of one may be taken from the other: the same processor and runtime, as far as both tell."""
+    told, known = rehearsal.get("conditions", {}), latency.get("conditions", {})
+    pairs = [(told.get("cpu"), known.get("cpu")), (_runtime(told), _runtime(known))]
+    return all(one == other for one, other in pairs if one and other)
+
+
+def _runtime(conditions: Mapping[str, Any]) -> tuple[str, str] | None:
+    runtime = conditions.get("runtime") or {}
+    return (runtime["runtime"], runtime["precision"]) if "runtime" in runtime else None
 
 
 def _measured(results: Mapping[str, Mapping[str, Any]], path: Sequence[str]) -> float | None:

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -127,6 +128,35 @@ def test_gate_and_receiving_are_told_apart_where_a_rehearsal_does():
     found = quantities_of({"latency": {"rows": rows}}, {}, run)
     assert (found["gate_ms"].value, found["receive_ms"].value) == (6.0, 2.0)
     assert "at most" not in found["gate_ms"].note + found["receive_ms"].note
+
+
+@pytest.mark.parametrize(
+    ("cpu", "precision", "source"),
+    [("a", "int8", "measured"), ("b", "int8", "assumed"), ("a", "fp32", "assumed"), (None, None, "measured")],
+)
+def test_times_of_another_processor_or_runtime_are_not_subtracted(
+    cpu: str | None, precision: str | None, source: str
+) -> None:
+    rows = [{"photo": "frame-1080p", "stage": s, "p50_ms": 1.0} for s in ("decode", "inference", "rules")]
+    known = {
+        "cpu": "a",
+        "cores": 2,
+        "date": "2026-02-03",
+        "runtime": {"runtime": "onnxruntime", "precision": "int8"},
+    }
+    run: dict[str, Any] = {
+        "frames": 9,
+        "inferences": 3,
+        "cpu_s": 0.9,
+        "cameras": 1,
+        "fps": 1,
+        "stream_fps": 1,
+    }
+    if cpu:
+        runtime = {"runtime": "onnxruntime", "precision": precision}
+        run["conditions"] = {"cpu": cpu, "usable_cores": 2, "taken_at": "2026-02-03", "runtime": runtime}
+    found = quantities_of({"latency": {"rows": rows, "conditions": known}}, {}, run)
+    assert (found["gate_ms"].source, found["receive_ms"].source) == (source, source)
 
 
 def test_supposing_writes_no_page_and_no_record(tmp_path, monkeypatch):
