@@ -46,12 +46,7 @@ def train(
     if resume and finish:
         raise DatasetError("got --resume and --finish, expected one of them: --resume finishes by itself.")
     if finish:
-        from firewarden.training.finish import finish as finish_run
-
-        record = finish_run(config)
-        OUT.print(
-            f"run: {config}, {record.get('epochs_done', 0)} epochs; see curves.png, confusion_matrix.png"
-        )
+        _finish(config)
         return
     from firewarden.datasets.licences import licence_choice
     from firewarden.datasets.register import read_register
@@ -73,3 +68,10 @@ def train(
             choice=choice, command=command_line(),
         )  # fmt: skip
     OUT.print(f"run: {run}")
+
+
+def _finish(run: Path) -> None:
+    from firewarden.training.finish import finish
+
+    record = finish(run)
+    OUT.print(f"run: {run}, {record.get('epochs_done', 0)} epochs; see curves.png, confusion_matrix.png")

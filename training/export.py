@@ -37,7 +37,7 @@ from firewarden.training.made_by import read_made_by
 from firewarden.training.metrics import DetectionMetrics
 from firewarden.training.operating_points import DEFAULT_OPERATING_POINT, choose_operating_points
 from firewarden.training.parity import OnnxRawModel, compare_map, compare_tensors, parity_report
-from firewarden.training.run_folder import made_parts, read_record
+from firewarden.training.run_folder import ancestry, read_record
 from firewarden.training.tag_expectations import write_tag_expectations
 from firewarden.training.train import package_versions
 
@@ -164,8 +164,8 @@ def _folders_by_origin(evaluations: Sequence[Evaluation]) -> dict[str, str]:
 
 
 def _check_untrained(folders: Sequence[Path], record: Mapping[str, Any]) -> None:
-    """Refuse to measure on a folder that a run names among its own."""
-    trained = {part["name"] for part in made_parts(record)}
+    """Refuse to measure on a folder that a run, or one before it, names among its own."""
+    trained = {part["name"] for run in ancestry(record) for part in run.get("extra") or ()}
     for folder in folders:
         if folder.resolve().name in trained:
             raise DatasetError(
