@@ -22,7 +22,7 @@ from firewarden.benchmarks.tables import (
 
 _INTRO = """# How fast is it
 
-Written by `firewarden bench report` from `benchmarks/results/*.json`; do not edit.
+Written by `firewarden bench report` from the records of `firewarden bench`; do not edit.
 
 - Photos are made from the packaged sample by a fixed seed: a 12 MP phone photo, a 1080p frame, a 640 px thumbnail.
 - Every request carries another body (a number after the JPEG's end), so that nothing is answered from a cache.
