@@ -34,6 +34,10 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Epochs instead of the configuration's.")] = None,
     fraction: Annotated[float | None, typer.Option(help="Share of the train photos, for a trial.")] = None,
     imgsz: Annotated[int | None, typer.Option(help="Input size instead of the configuration's.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu, or the number of a GPU; without it what the configuration says, or cpu."),
+    ] = None,
     licences: LicencesOption = None,
     clear_only: ClearOption = False,
     register: RegisterOption = None,
@@ -54,7 +58,7 @@ def train(
     from firewarden.training.train import resume as resume_run
     from firewarden.training.train import train as start_run
 
-    wanted = {"epochs": epochs, "fraction": fraction, "imgsz": imgsz}
+    wanted = {"epochs": epochs, "fraction": fraction, "imgsz": imgsz, "device": device}
     overrides = {name: value for name, value in wanted.items() if value is not None}
     choice = licence_choice(read_register(register), licences, clear_only=clear_only)
     if resume and choice is not None:

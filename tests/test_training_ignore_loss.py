@@ -103,6 +103,24 @@ def test_the_mask_of_two_anchors() -> None:
     ]
 
 
+@pytest.mark.parametrize("boxes", [2, 3], ids=["two", "three"])
+def test_where_ignore_boxes_of_a_class_overlap_it_stays_ignored(boxes: int) -> None:
+    """The left anchor lies in all boxes, the middle one in the first alone, the right one in none."""
+    anchors = torch.tensor([[0.25, 0.5], [0.5, 0.5], [0.75, 0.5]])
+    rows: Rows = [(1, 4, (0.35, 0.5, 0.4, 0.4)), *[(1, 4, (0.2, 0.5, 0.2, 0.2))] * (boxes - 1)]
+    _, ignored = split_ignore(batch_of(rows), CLASS_COUNT)
+    assert ignore_mask(ignored, anchors, (2, 3, CLASS_COUNT)).int().tolist() == [
+        [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
+        [[0, 1, 0], [0, 1, 0], [0, 0, 0]],
+    ]
+
+
+def test_without_ignore_boxes_the_mask_is_empty() -> None:
+    _, ignored = split_ignore(batch_of(REAL), CLASS_COUNT)
+    mask = ignore_mask(ignored, torch.rand(5, 2), (2, 5, CLASS_COUNT))
+    assert (mask.shape, mask.dtype, mask.any().item()) == ((2, 5, CLASS_COUNT), torch.bool, False)
+
+
 @pytest.mark.parametrize(
     "box",
     [

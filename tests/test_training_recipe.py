@@ -44,6 +44,18 @@ def test_the_ablations_differ_in_their_mix_alone(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["fine-tune", "firewarden-n-mixed-8", "firewarden-s"])
+def test_what_goes_on_from_the_shipped_model_shakes_no_bias_loose(name: str, tmp_path: Path) -> None:
+    """The trainer's default for warm-up, 0.1 a step, is meant for SGD."""
+    trainer = read_recipe(CONFIGS / f"{name}.yaml", tmp_path / "real").trainer
+    assert (trainer["optimizer"], trainer["warmup_bias_lr"]) == ("AdamW", 0.0)
+
+
+def test_only_the_larger_model_is_widened(tmp_path: Path) -> None:
+    widened = [path.stem for path in CONFIGS.glob("*.yaml") if read_recipe(path, tmp_path / "real").widen]
+    assert widened == ["firewarden-s"]
+
+
 def test_folders_are_looked_for_beside_the_data(tmp_path: Path) -> None:
     path = recipe_file(
         tmp_path, extra=[{"path": "rendered", "share": 0.3}, {"path": "other"}], teacher="taught"

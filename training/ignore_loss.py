@@ -43,15 +43,17 @@ def ignore_mask(
 
     `anchors (n, 2)` are centres as x, y in [0, 1] of the input.
     """
-    mask = torch.zeros(shape, dtype=torch.bool, device=anchors.device)
+    images, points, classes = shape
     half = ignored["bboxes"][:, 2:] / 2
     low, high = ignored["bboxes"][:, :2] - half, ignored["bboxes"][:, :2] + half
     inside = ((anchors[None] >= low[:, None]) & (anchors[None] <= high[:, None])).all(
         dim=2
     )  # (rows, anchors)
-    for row, (image, class_id) in enumerate(zip(ignored["batch_idx"], ignored["cls"], strict=True)):
-        mask[image, :, class_id] |= inside[row]
-    return mask
+    hits = torch.zeros((images * classes, points), dtype=torch.int32, device=anchors.device)
+    hits.index_add_(
+        0, ignored["batch_idx"] * classes + ignored["cls"], inside.int()
+    )  # no loop: each step waits on GPUs
+    return (hits > 0).view(images, classes, points).transpose(1, 2)
 
 
 class IgnoreAwareLoss(v8DetectionLoss):
@@ -104,7 +106,7 @@ class IgnoreAwareModel(DetectionModel):
         return total, parts
 
     def _forward_in_bf16(self, image: torch.Tensor) -> Any:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(image.device.type, dtype=torch.bfloat16):
             preds = self.forward(image.contiguous(memory_format=torch.channels_last))
         return _to_float(preds)
 

@@ -16,7 +16,7 @@ from firewarden.training.training_set import ExtraFolder
 _KEYS = frozenset(
     {
         "name", "seed", "trainer", "compose", "compose_share", "repeat", "balance", "listed", "extra", "val_extra",
-        "cable_labels", "teacher",
+        "cable_labels", "teacher", "widen",
     }
 )  # fmt: skip
 
@@ -38,6 +38,7 @@ class Recipe:
     val_extra: bool
     cable_labels: CableLabels
     teacher: Path | None
+    widen: bool  # start from a network of twice the width that answers as the starting one does
 
 
 def read_recipe(path: Path, data: Path) -> Recipe:
@@ -65,6 +66,7 @@ def read_recipe(path: Path, data: Path) -> Recipe:
         val_extra=bool(table.get("val_extra", False)),
         cable_labels=table.get("cable_labels", "whole"),
         teacher=beside / teacher if teacher else None,
+        widen=bool(table.get("widen", False)),
     )
 
 

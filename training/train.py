@@ -45,6 +45,7 @@ def train(
     shipped = shipped_model(weights)
     recipe = read_recipe(config_path, data)
     _check_folders([*(folder.path for folder in (*recipe.extra, *extra)), data])
+    _check_device(str({**recipe.trainer, **overrides}.get("device", "cpu")))
     if choice is not None:
         check_choice(data, [*recipe.extra, *extra], choice)
     run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
@@ -60,8 +61,10 @@ def train(
     write_record(run, record)
     if shipped is not None:
         weights = restored_checkpoint(shipped, list_images(run / "data" / "train"), run)
+    if recipe.widen:
+        weights = _widened(weights, run)
     trainer = _build_trainer(
-        {"device": "cpu", **arguments, "model": str(weights), "data": str(prepared.yaml_path),
+        {"device": "cpu", "amp": False, **arguments, "model": str(weights), "data": str(prepared.yaml_path),
          "project": str(run.resolve()), "name": "train", "exist_ok": True}
     )  # fmt: skip
     return _run(trainer, run, record)
@@ -88,6 +91,18 @@ def _check_folders(folders: Sequence[Path]) -> None:
     if missing:
         raise DatasetError(
             f"got no images/ in {missing}, expected data folders. Make them, or leave them out."
+        )
+
+
+def _check_device(device: str) -> None:
+    """Before anything is composed: the device is `cpu` or the number of one GPU that is there."""
+    import torch
+
+    count = torch.cuda.device_count()
+    if device != "cpu" and not (device.isdigit() and int(device) < count):
+        raise DatasetError(
+            f"got device {device!r}, but torch sees {count} GPUs; expected cpu or the number of one, from 0. "
+            "Train with `--device cpu`, or install torch for your GPU."
         )
 
 
@@ -118,6 +133,12 @@ def _prepare(
         val_extra=recipe.val_extra,
         choice=choice,
     )
+
+
+def _widened(weights: Path, run: Path) -> Path:
+    from firewarden.training.widen import widen_checkpoint
+
+    return widen_checkpoint(weights, run / f"{weights.stem}-wide.pt")
 
 
 def _build_trainer(overrides: dict[str, Any]) -> Any:
@@ -170,7 +191,7 @@ def _start_record(
         "config": dict(recipe.raw),
         "arguments": arguments,
         "versions": package_versions(),
-        "machine": platform.processor() or platform.machine(),
+        "machine": _machine(str(arguments.get("device", "cpu"))),
     }
 
 
@@ -205,6 +226,15 @@ def _origin(weights: Path) -> dict[str, Any]:
     if curves.is_file():
         parent = {**parent, "epochs_done": len(read_curves(curves).get("epoch", ()))}
     return {**origin, "weights": parent["weights"], "parent": parent}
+
+
+def _machine(device: str) -> str:
+    """The processor, or the GPU that a run names."""
+    import torch
+
+    if device != "cpu":
+        return str(torch.cuda.get_device_name(int(device)))
+    return platform.processor() or platform.machine()
 
 
 def package_versions() -> dict[str, str]:

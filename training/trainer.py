@@ -1,4 +1,5 @@
-"""The ultralytics trainer with five changes: ignore regions, scenes, COCO class rows kept, bf16 on CPUs, all cores used."""
+"""The ultralytics trainer with five changes: ignore regions, scenes, COCO class rows kept, bf16 with losses in float32, all
+cores used."""
 
 import os
 from copy import copy
@@ -52,7 +53,7 @@ class EvidenceTrainer(DetectionTrainer):
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> IgnoreAwareModel:
         model = build_model(cfg, weights, self._classes(), channels=self.data["channels"], verbose=verbose)
-        model.bf16_training = self.device.type == "cpu" and _has_fast_bf16()
+        model.bf16_training = _has_fast_bf16(self.device)
         return model
 
     def set_model_attributes(self) -> None:
@@ -82,7 +83,9 @@ def use_all_cores(trainer: Any) -> None:
         trainer.model.to(memory_format=torch.channels_last)
 
 
-def _has_fast_bf16() -> bool:
+def _has_fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     flags = (
         torch.cpu._is_avx512_bf16_supported() if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
     )

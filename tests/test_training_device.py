@@ -1,0 +1,157 @@
+"""Where a training runs: what reaches the trainer, what the record says, and the step of a loss in bfloat16."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+torch = pytest.importorskip("torch", reason="training needs torch: install firewarden[train]")
+pytest.importorskip("ultralytics", reason="training needs ultralytics: install firewarden[train]")
+pytest.importorskip("cv2", reason="training needs OpenCV: install firewarden[train]")
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import CLASSES
+from tiny_data import Photo, build_data_folder
+from typer.testing import CliRunner
+
+from firewarden.cli import app
+from firewarden.errors import DatasetError
+from firewarden.training import train as training
+from firewarden.training import widen as widening
+from firewarden.training.ignore_loss import IgnoreAwareModel
+from firewarden.training.trainer import _has_fast_bf16
+
+
+class Started(SimpleNamespace):
+    """What a start handed to the trainer, and the record it began."""
+
+    arguments: dict[str, Any]
+    record: dict[str, Any]
+
+
+class Starter:
+    """`firewarden train` on two drawn photos, stopped where the trainer would begin."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        photos = [Photo("a", labels=[(0, 0.5, 0.5, 0.5, 0.6)]), Photo("b", "val")]
+        self.count = 0
+        self.folder, self.data = folder, build_data_folder(folder / "real", photos, CLASSES)
+        (folder / "coco.pt").write_bytes(b"weights")
+        monkeypatch.setattr(training, "_build_trainer", lambda arguments: arguments)
+        monkeypatch.setattr(training, "_run", self._run)
+
+    def _run(self, arguments: dict[str, Any], run: Path, record: dict[str, Any]) -> Path:
+        self.started = Started(arguments=arguments, record=record)
+        return run
+
+    def __call__(self, *options: str, widen: bool = False, **trainer: Any) -> Started:
+        recipe = {"name": "r", "seed": 3, "widen": widen, "trainer": {"epochs": 1, **trainer}}
+        (self.folder / "r.yaml").write_text(yaml.safe_dump(recipe))
+        self.count += 1  # run folders are named by the second
+        told = ["train", self.folder / "r.yaml", "--data", self.data, "--weights", self.folder / "coco.pt"]
+        told += ["--runs", self.folder / f"runs{self.count}", *options]
+        done = CliRunner().invoke(app, [str(word) for word in told], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return self.started
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
+    return Starter(tmp_path, monkeypatch)
+
+
+def with_gpus(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(names))
+    monkeypatch.setattr(torch.cuda, "get_device_name", names.__getitem__)
+
+
+def test_the_device_of_the_command_line_reaches_the_trainer(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpus(monkeypatch, "Small Card", "Large Card")
+    started = start("--device", "1", device="cpu", batch=8)
+    assert (started.arguments["device"], started.arguments["batch"]) == ("1", 8)
+    assert started.record["arguments"]["device"] == "1"
+    assert started.record["machine"] == "Large Card"
+
+
+def test_without_it_the_configuration_decides(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, "Small Card")
+    started = start(device=0)
+    assert started.arguments["device"] == 0
+    assert started.record["machine"] == "Small Card"
+
+
+def test_without_either_it_is_the_processor(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, "Small Card")  # is not taken unasked
+    monkeypatch.setattr("platform.processor", lambda: "Some Processor")
+    started = start()
+    assert started.arguments["device"] == "cpu"
+    assert started.record["machine"] == "Some Processor"
+
+
+def test_the_trainer_mixes_precision_only_where_a_configuration_says_so(start: Starter) -> None:
+    assert (
+        start().arguments["amp"] is False
+    )  # the trainer's own way measures first, with weights it downloads
+    assert start(amp=True).arguments["amp"] is True
+
+
+@pytest.mark.parametrize("device", ["1", "0,1", "cuda", "-1"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_made(
+    start: Starter, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    with_gpus(monkeypatch, "Small Card")
+    with pytest.raises(DatasetError, match=f"got device '{device}', but torch sees 1 GPUs"):
+        start("--device", device)
+    assert not list(start.folder.glob("runs*"))
+
+
+def test_a_recipe_that_widens_starts_from_the_wide_network(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widened: list[Path] = []
+
+    def fake(checkpoint: Path, out: Path) -> Path:
+        widened.append(checkpoint)
+        return out
+
+    monkeypatch.setattr(widening, "widen_checkpoint", fake)
+    assert start().arguments["model"] == str(start.folder / "coco.pt") and not widened
+    model = Path(start(widen=True).arguments["model"])
+    assert widened == [start.folder / "coco.pt"]
+    assert model.name == "coco-wide.pt" and model.parent.parent == start.folder / "runs2"
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU: needs a CUDA card"),
+        ),
+    ],
+)
+def test_a_step_in_bfloat16_has_a_finite_loss_in_float32(device: str) -> None:
+    torch.manual_seed(0)
+    model = IgnoreAwareModel("yolo26n.yaml", nc=3, verbose=False).to(device).train()
+    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5, epochs=1)
+    model.bf16_training = device == "cpu" or _has_fast_bf16(torch.device(device))
+    seen: list[torch.dtype] = []
+    model.model[1].conv.register_forward_hook(lambda _layer, _inputs, output: seen.append(output.dtype))
+    batch = {
+        "img": torch.rand(2, 3, 64, 64),
+        "batch_idx": torch.tensor([0.0, 1.0, 1.0]),
+        "cls": torch.tensor([[0.0], [4.0], [7.0]]),  # an object, an ignore box of class 1, a scene
+        "bboxes": torch.tensor([[0.5, 0.5, 0.6, 0.6], [0.5, 0.5, 0.4, 0.4], [0.5, 0.5, 1.0, 1.0]]),
+    }
+    total, _ = model.loss({name: values.to(device) for name, values in batch.items()})
+    total.sum().backward()
+    assert seen == [torch.bfloat16 if model.bf16_training else torch.float32]
+    assert total.dtype == torch.float32 and torch.isfinite(total).all() and (total > 0)[:2].all()
+    gradient = model.model[0].conv.weight.grad
+    assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
