@@ -10,41 +10,51 @@ from firewarden.cli_data_options import ClearOption, LicencesOption, RegisterOpt
 from firewarden.cli_options import ManifestFolderOption
 from firewarden.errors import DatasetError
 
+Config = Annotated[
+    Path, typer.Argument(help="Training configuration (YAML); with --resume or --finish a run folder.")
+]
+Weights = Annotated[
+    Path,
+    typer.Option(
+        help="What to start from: COCO weights or the checkpoint of another run (.pt), or a shipped model, by id "
+        "or folder."
+    ),
+]
+Runs = Annotated[Path, typer.Option(help="Where run folders go.")]
+Extra = Annotated[
+    list[str] | None,
+    typer.Option(help="PATH or PATH:SHARE, a further data folder and its share of train; repeatable."),
+]
+Teacher = Annotated[Path | None, typer.Option(help="Folder written by `firewarden data complete`.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs instead of the configuration's.")]
+Fraction = Annotated[float | None, typer.Option(help="Share of the train photos, for a trial.")]
+ImageSize = Annotated[int | None, typer.Option(help="Input size instead of the configuration's.")]
+Device = Annotated[
+    str | None,
+    typer.Option(help="cpu, or the number of a GPU; without it what the configuration says, or cpu."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")]
+Finish = Annotated[
+    bool, typer.Option("--finish", help="Measure the last checkpoint of a run and draw its pictures.")
+]
+
 
 def train(
-    config: Annotated[
-        Path, typer.Argument(help="Training configuration (YAML); with --resume or --finish a run folder.")
-    ],
+    config: Config,
     data: ManifestFolderOption = Path("data/real"),
-    weights: Annotated[
-        Path,
-        typer.Option(
-            help="What to start from: COCO weights or the checkpoint of another run (.pt), or a shipped model, by id "
-            "or folder."
-        ),
-    ] = Path("weights/yolo26n_coco_dq.pt"),
-    runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
-    extra: Annotated[
-        list[str] | None,
-        typer.Option(help="PATH or PATH:SHARE, a further data folder and its share of train; repeatable."),
-    ] = None,
-    teacher: Annotated[
-        Path | None, typer.Option(help="Folder written by `firewarden data complete`.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs instead of the configuration's.")] = None,
-    fraction: Annotated[float | None, typer.Option(help="Share of the train photos, for a trial.")] = None,
-    imgsz: Annotated[int | None, typer.Option(help="Input size instead of the configuration's.")] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="cpu, or the number of a GPU; without it what the configuration says, or cpu."),
-    ] = None,
+    weights: Weights = Path("weights/yolo26n_coco_dq.pt"),
+    runs: Runs = Path("runs"),
+    extra: Extra = None,
+    teacher: Teacher = None,
+    epochs: Epochs = None,
+    fraction: Fraction = None,
+    imgsz: ImageSize = None,
+    device: Device = None,
     licences: LicencesOption = None,
     clear_only: ClearOption = False,
     register: RegisterOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-    finish: Annotated[
-        bool, typer.Option("--finish", help="Measure the last checkpoint of a run and draw its pictures.")
-    ] = False,
+    resume: Resume = False,
+    finish: Finish = False,
 ) -> None:
     """Train a detector; writes a run folder with checkpoints, curves, confusion matrix and run.json."""
     if resume and finish:
