@@ -1,28 +1,29 @@
-"""Run the service: `serve(Settings(), host, port)`, in this process or with several workers."""
+"""Run the service: `serve(Settings(), host, port)`, in this process or with several workers.
+
+What takes long to import is imported when it is wanted: while one thread opens the network, another reads the code of the
+HTTP service.
+"""
 
 import errno
 import logging
 import os
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from firewarden.api.auth import create_first_key
-from firewarden.api.key_admin import open_database
 from firewarden.api.memory import limit_memory
-from firewarden.api.ports import InspectorPort
-from firewarden.api.server import run_server
 from firewarden.api.settings import Settings, unknown_settings
-from firewarden.api.storage import Repository
-from firewarden.api.supervisor import Build, Supervisor
 from firewarden.errors import HazardError
-from firewarden.jobs.inspection_retention import forget_old_inspections, swept
-from firewarden.ledger.blobs import BlobStore
-from firewarden.ledger.database import build_engine
 from firewarden.models.manifest import is_model_id
+
+if TYPE_CHECKING:
+    from firewarden.api.ports import InspectorPort
+    from firewarden.api.supervisor import Build
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -32,23 +33,37 @@ _log = logging.getLogger(__name__)
 
 def serve(settings: Settings, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
     """Load model and rules, then answer until told to stop. Raises HazardError where either is unusable."""
-    with _swept(settings):
-        if settings.workers == 1:
-            serve_inspector(build_inspector(settings), settings, host, port)
-        else:
+    if settings.workers > 1:
+        with _swept(settings):
             serve_workers(build_inspector, settings, host, port)
+        return
+    with ThreadPoolExecutor(1) as beside:
+        opening = beside.submit(_warm_inspector, settings)
+        import firewarden.api.server  # noqa: F401 - half of the start is this, the other half is beside it
+    with _swept(settings):
+        serve_inspector(opening.result(), settings, host, port)
+
+
+def _warm_inspector(settings: Settings) -> "InspectorPort":
+    inspector = build_inspector(settings)
+    inspector.warm_up()
+    return inspector
 
 
 def _swept(settings: Settings) -> AbstractContextManager[None]:
     """Old inspections are deleted meanwhile, by this process alone, whatever the number of workers."""
     if not settings.keep_inspections_days:
         return nullcontext()
+    from firewarden.jobs.inspection_retention import forget_old_inspections, swept
+    from firewarden.ledger.blobs import BlobStore
+    from firewarden.ledger.database import build_engine
+
     engine = build_engine(settings.resolved_database_url())
     blobs = BlobStore(settings.data_dir / "blobs")
     return swept(lambda: forget_old_inspections(engine, blobs, days=settings.keep_inspections_days))
 
 
-def build_inspector(settings: Settings) -> InspectorPort:
+def build_inspector(settings: Settings) -> "InspectorPort":
     """The inspector of one process, with the runtime that was measured to be the fastest here."""
     from firewarden.inference.pipeline import open_pipeline
     from firewarden.inference.tuned import stored_choice
@@ -66,16 +81,21 @@ def build_inspector(settings: Settings) -> InspectorPort:
         threads=settings.threads or (None if choice else 1),
         cache_dir=settings.data_dir / "runtime_cache",
         max_pixels=settings.max_pixels,
+        solo_threads=settings.threads_of_solo(),
     )
 
 
-def serve_inspector(inspector: InspectorPort, settings: Settings, host: str, port: int) -> None:
+def serve_inspector(inspector: "InspectorPort", settings: Settings, host: str, port: int) -> None:
     """Serve a given inspector in this process. The first start on an empty data folder prints the owner's key, once."""
+    from firewarden.api.server import run_server
+
     run_server(inspector, settings, _listen(settings, host, port))
 
 
-def serve_workers(build: Build, settings: Settings, host: str, port: int) -> None:
+def serve_workers(build: "Build", settings: Settings, host: str, port: int) -> None:
     """Serve in `settings.workers` processes; each builds its own inspector. Ends the program with its exit code."""
+    from firewarden.api.supervisor import Supervisor
+
     sys.exit(Supervisor(settings, _listen(settings, host, port), build).run())
 
 
@@ -131,6 +151,10 @@ def _model(name: str | None) -> str | Path | None:
 
 
 def _print_first_key(settings: Settings) -> None:
+    from firewarden.api.auth import create_first_key
+    from firewarden.api.key_admin import open_database
+    from firewarden.api.storage import Repository
+
     with open_database(settings, make=True) as engine:
         key = create_first_key(Repository(engine))
     if key is not None:

@@ -16,6 +16,7 @@ from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, load_plan
 from firewarden.inference.machine import usable_cores
 
 _MIB = 2**20
+_MAX_SOLO_THREADS = 4  # the layers of a small network are too short to share out among more
 _PREFIX = "FIREWARDEN_"
 _OTHERS = ("BPY_PYTHON", "SHARED_DATA", "CI_TRAIN")  # variables of rendering and of the tests
 
@@ -46,6 +47,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Runs of the network at the same time in one process; by default what `doctor --tune` measured, "
         "else all cores, shared by the workers.",
+    )
+    solo_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads for a photo that comes alone, used where that is measured to be quicker; 1: as for all others. "
+        "By default all cores, shared by the workers, up to 4; with `threads` given, those.",
     )
     queue_size: int = Field(default=64, ge=0, description="Photos that may wait; the next one gets 429.")
     max_wait_s: float = Field(
@@ -164,6 +171,14 @@ class Settings(BaseSettings):
         measured = load_plan(self.data_dir / PLAN_FILE) if tuned else None
         plan = measured or BatchPlan(streams=max(1, usable_cores() // (self.threads or 1)))
         return replace(plan, streams=self.streams or max(1, plan.streams // self.workers))
+
+    def threads_of_solo(self) -> int:
+        """What a photo gets that comes alone in one process."""
+        return (
+            self.solo_threads
+            or self.threads
+            or min(_MAX_SOLO_THREADS, max(1, usable_cores() // self.workers))
+        )
 
     def resolved_database_url(self) -> URL:
         """The database to open."""

@@ -5,10 +5,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from firewarden.api.settings import Settings
 from firewarden.benchmarks.conditions import filesystem_of
+from firewarden.benchmarks.http_open import measure_rounds, open_rows
 from firewarden.benchmarks.load_generator import ServedLoad, put_load
 from firewarden.benchmarks.load_plan import Load, Target
 from firewarden.benchmarks.overhead import measure_overhead
@@ -28,11 +31,12 @@ _STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and
 @dataclass(frozen=True, slots=True)
 class HttpPlan:
     """What `bench http` does. `tuned` is a data folder whose `doctor --tune` choice is used; `open_shares` are arrival rates
-    as shares of the best closed loop. What the server adds is measured in `overhead_rounds` (0: not at all) of windows of
+    as shares of the best closed loop, which is measured again beside them in each of `open_rounds`. What the server adds is measured in `overhead_rounds` (0: not at all) of windows of
     `overhead_s` seconds, shorter than 5 for tests alone."""
 
     clients: Sequence[int] = (1, 8, 16, 64)
     open_shares: Sequence[float] = (0.5, 2.0)
+    open_rounds: int = 3
     seconds: float = 20.0
     warm_up_s: float = 5.0
     workers: int = 1
@@ -54,6 +58,7 @@ def measure_http(plan: HttpPlan, manifest: ModelManifest, photos: Sequence[Bench
             overhead = measure_overhead(
                 server, target, photos, manifest, work,
                 rounds=plan.overhead_rounds, seconds=plan.overhead_s, tuned=plan.tuned, on_step=plan.on_step,
+                solo_threads=Settings(workers=plan.workers).threads_of_solo(),
             )  # fmt: skip
         return {
             "workers": plan.workers,
@@ -99,23 +104,26 @@ def open_warm_up_s(plan: HttpPlan, share: float) -> float:
 def _loads_of_photo(
     plan: HttpPlan, server: ServerProcess, target: Target, photo: BenchPhoto, work: Path
 ) -> Iterator[dict[str, Any]]:
-    """Closed loops by number of clients, then open loops at shares of the best of them."""
-    best = 0.0
+    """Closed loops by number of clients, then open loops beside the best of them."""
+    put = partial(_put, plan, server, target, photo=photo, work=work)
+    told = {"photo": photo.name, "loop": "closed", "rate": None}
+    closed = {}
     for clients in plan.clients:
-        served = _put(plan, server, target, Load(clients, 0.0, plan.seconds, plan.warm_up_s), photo, work)
-        best = max(best, served.result.goodput)
-        yield {"photo": photo.name, "loop": "closed", "clients": clients, "rate": None, **served.to_json()}
-    for share in plan.open_shares if best else ():
-        rate = round(share * best, 3)
-        load = Load(0, rate, plan.seconds, open_warm_up_s(plan, share))
-        served = _put(plan, server, target, load, photo, work)
-        of_best = round(served.result.goodput / best, 4)
-        told = {"photo": photo.name, "loop": "open", "clients": None, "rate": rate, "share_of_best": share}
-        yield {**told, "goodput_of_best": of_best, **served.to_json()}
+        closed[clients] = put(Load(clients, 0.0, plan.seconds, plan.warm_up_s))
+        yield {**told, "clients": clients, **closed[clients].to_json()}
+    best = max(closed, key=lambda clients: closed[clients].result.goodput)
+    rounds = measure_rounds(
+        lambda: put(Load(best, 0.0, plan.seconds, plan.warm_up_s)),
+        lambda share, rate: put(Load(0, rate, plan.seconds, open_warm_up_s(plan, share))),
+        plan.open_shares,
+        plan.open_rounds,
+    )
+    for row in open_rows(rounds, plan.open_shares):
+        yield {"photo": photo.name, "loop": "open", "clients": None, **row}
 
 
 def _put(
-    plan: HttpPlan, server: ServerProcess, target: Target, load: Load, photo: BenchPhoto, work: Path
+    plan: HttpPlan, server: ServerProcess, target: Target, load: Load, *, photo: BenchPhoto, work: Path
 ) -> ServedLoad:
     plan.on_step(
         f"{photo.name}: " + (f"{load.rate:.1f} photos/s" if load.is_open else f"{load.clients} clients")

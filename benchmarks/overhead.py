@@ -1,7 +1,7 @@
 """What the server adds: p50 of one client's answer over HTTP minus p50 of decode + network, on one machine, in one run.
 
 Both do the same: the same photo's bytes, decoded by the same code, through a session of the same runtime with the same
-options, after the same warm-up. The loop does without what only the server does: HTTP, key, checksum, quality, rules,
+options, the threads that the server gives a photo that comes alone included, after the same warm-up. The loop does without what only the server does: HTTP, key, checksum, quality, rules,
 storing, answer. They take turns and each round begins with the other one than the last, so that a machine that grows slower
 or faster favours neither; while one is measured, the other only waits. Neither leaves its core idle between photos: the
 client asks again at once.
@@ -11,9 +11,10 @@ same client after 2 s had shown 1.9 ms. Processor time stands beside: it tells w
 machine move it less.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,7 +27,9 @@ from firewarden.benchmarks.photos import BenchPhoto
 from firewarden.benchmarks.server_process import ServerProcess
 from firewarden.benchmarks.stats import percentile
 from firewarden.benchmarks.throughput import SCALED, BareLoop, open_loops, tuned_choice
+from firewarden.inference.detector import OnnxDetector
 from firewarden.inference.runtime_choice import RuntimeChoice
+from firewarden.inference.solo import open_solo
 from firewarden.models.manifest import ModelManifest
 
 _WARM_UP_S = 2.0
@@ -51,6 +54,7 @@ def measure_overhead(
     seconds: float,
     tuned: Path | None,
     warm_up_s: float = _WARM_UP_S,
+    solo_threads: int = 1,
     on_step: Callable[[str], object] = lambda text: None,
 ) -> list[dict[str, Any]]:
     """One row a photo, of `rounds` pairs of windows of `seconds` each; no rows for no rounds."""
@@ -58,6 +62,9 @@ def measure_overhead(
         return []
     choice = tuned_choice(manifest, tuned) or RuntimeChoice()
     bare = next(loop for loop in open_loops(manifest, [choice])[0] if loop.decoding == SCALED)
+    solo = open_solo(manifest, replace(choice, threads=choice.threads or 1), solo_threads, usual_s=math.inf)
+    if solo is not None:
+        bare = replace(bare, detector=OnnxDetector(manifest, solo))
     load = Load(1, seconds=seconds, warm_up_s=warm_up_s)
     rows = []
     for photo in photos:
@@ -65,7 +72,7 @@ def measure_overhead(
         pairs = in_turns(
             partial(_served, server, target, load, photo, work), partial(_bare, bare, photo, load), rounds
         )
-        told = {"photo": photo.name, "runtime": choice.key, "window_s": seconds}
+        told = {"photo": photo.name, "runtime": choice.key, "threads": solo_threads, "window_s": seconds}
         rows.append({**told, **overhead_figures(pairs)})
     return rows
 

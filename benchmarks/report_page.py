@@ -128,7 +128,7 @@ def _http(told: Mapping[str, Any]) -> list[str]:
     if told["overhead"]:
         lines += [
             "",
-            f"What the server adds for one client, storing included, {_rounds(told['overhead'])}:",
+            f"What the server adds for one client, storing included{_threads(told['overhead'])}, {_rounds(told['overhead'])}:",
             "",
         ]
         overhead = [
@@ -137,6 +137,11 @@ def _http(told: Mapping[str, Any]) -> list[str]:
         ]
         lines += table(["photo", "over HTTP, ms", "decode + network, ms", "added, ms"], overhead)
     return lines
+
+
+def _threads(overhead: Sequence[Mapping[str, Any]]) -> str:
+    threads = overhead[0].get("threads", 1)
+    return f", both on {threads} threads, as a photo that comes alone" if threads > 1 else ""
 
 
 def _rounds(overhead: Sequence[Mapping[str, Any]]) -> str:
@@ -154,11 +159,20 @@ def _overload(loads: Sequence[Mapping[str, Any]]) -> list[str]:
         opened = {row.get("share_of_best"): row for row in loads if row["photo"] == photo}
         half, twice = opened.get(0.5), opened.get(2.0)
         if half and twice and half["p50_ms"] and twice["p99_ms"]:
+            tail = twice.get("p99_of_half_p50") or twice["p99_ms"] / half["p50_ms"]
             lines.append(
-                f"{photo}, offered twice the peak: goodput {twice['goodput_of_best']:.2f} of the peak, p99 of accepted "
-                f"{twice['p99_ms'] / half['p50_ms']:.1f} times the p50 at half the peak."
+                f"{photo}, offered twice the peak: goodput {_of_peak(twice)} of the peak, p99 of accepted "
+                f"{tail:.1f} times the p50 at half the peak."
             )
     return [*lines, ""] if lines else []
+
+
+def _of_peak(row: Mapping[str, Any]) -> str:
+    """With its interval, where the peak was measured beside it; older records have one peak for all."""
+    of_peak = row.get("of_peak")
+    if not of_peak or of_peak["low"] is None:
+        return f"{row['goodput_of_best']:.2f}"
+    return f"{of_peak['value']:.2f} ({of_peak['low']:.2f}-{of_peak['high']:.2f}, {of_peak['rounds']} rounds)"
 
 
 def _memory(told: Mapping[str, Any]) -> list[str]:

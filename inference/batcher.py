@@ -3,6 +3,7 @@
 `BatchLine` decides who runs with whom and when; it knows no clock and no thread. `Batcher` gives it both.
 """
 
+import math
 import threading
 import time
 from collections import defaultdict
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from firewarden.inference.batch_plan import BatchPlan
 from firewarden.inference.session import ModelSession, NetworkOutput
+from firewarden.inference.solo import SoloSession
 
 Cancelled = Callable[[], bool]
+_CALM_S = 0.25  # without a second photo, before one counts as alone: between two of a busy time there is a gap now and then
 
 
 def never() -> bool:
@@ -100,7 +103,8 @@ class Batcher:
     """A session that many threads share by a plan: call `run` from `plan.photos_at_once` of them, each within `photo`.
 
     With one photo a run, the caller's own thread runs the network: handing it to another would only cost time.
-    `on_run` hears of every photo's run: how many shared it, and how many seconds this one waited for them.
+    `on_run` hears of every photo's run: how many shared it, and how many seconds this one waited for them. Where there is a
+    `solo` session, it runs a photo that no other is beside.
     """
 
     def __init__(
@@ -113,10 +117,12 @@ class Batcher:
     ) -> None:
         self.plan = plan
         self.on_run: Callable[[int, float], object] = lambda size, waited_s: None
+        self.solo: SoloSession | None = None
         self._session = session
         self._clock = clock
         self._line = BatchLine(plan, capacity=capacity or 4 * plan.photos_at_once)
         self._changed = threading.Condition()
+        self._crowded_s = -math.inf  # when two photos were last within `photo`
         self._photos = 0  # within `photo`: decoded now, waiting, or being run
         self._running = 0
         self._closed = False
@@ -148,7 +154,7 @@ class Batcher:
             if cancelled():
                 raise Abandoned
             self.on_run(len(batch), 0.0)
-            return self._session.run(batch)
+            return self._session_for(batch).run(batch)
         ticket = Ticket(batch, self._clock(), cancelled)
         with self._changed:
             self._line.add(ticket)
@@ -163,8 +169,16 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
+    def _session_for(self, batch: NDArray[np.float32]) -> ModelSession:
+        solo = self.solo
+        if solo is None or len(batch) > 1 or self._photos > 1 or not solo.is_rested:
+            return self._session
+        return solo if self._clock() > self._crowded_s + _CALM_S else self._session
+
     def _count(self, change: int) -> None:
         with self._changed:
+            if self._photos > 1 or self._photos + change > 1:
+                self._crowded_s = self._clock()
             self._photos += change
             self._changed.notify_all()
 
@@ -172,7 +186,8 @@ class Batcher:
         while tickets := self._next_group():
             start_s = self._clock()
             try:
-                output = self._session.run(np.concatenate([ticket.batch for ticket in tickets]))
+                batch = np.concatenate([ticket.batch for ticket in tickets])
+                output = self._session_for(batch).run(batch)
             except Exception as error:  # noqa: BLE001 - each caller gets it; the thread must live on
                 for ticket in tickets:
                     ticket.answer.set_exception(error)

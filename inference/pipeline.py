@@ -1,8 +1,10 @@
 """The inspector for many callers at once: the same stages and answers as `Inspector.inspect`, with the network shared."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from firewarden.inference.rules import Rules
 from firewarden.inference.rules_file import load_rules
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import open_session
+from firewarden.inference.solo import SoloSession, open_solo
 from firewarden.inference.tiles import TileSettings
 from firewarden.inspection import InspectionResult
 from firewarden.models.registry import find_manifest
@@ -28,9 +31,18 @@ class Pipeline:
     """An inspector whose detector runs its network through `batcher`. Thread-safe: call `inspect` from `photos_at_once`
     threads."""
 
-    def __init__(self, inspector: Inspector, batcher: Batcher) -> None:
+    def __init__(
+        self,
+        inspector: Inspector,
+        batcher: Batcher,
+        open_solo: Callable[[float], SoloSession | None] = lambda usual_s: None,
+    ) -> None:
+        """`open_solo` is called once, in a thread of its own, when the warm-up has told what the network takes for a photo."""
         self._inspector = inspector
         self._batcher = batcher
+        self._open_solo = open_solo
+        self._solo_opener: threading.Thread | None = None
+        self._pace_s: float | None = None
         # quality needs the photo alone: measured beside the network, it costs a lone caller no time
         self._side = ThreadPoolExecutor(batcher.plan.streams, thread_name_prefix="quality")
 
@@ -81,18 +93,33 @@ class Pipeline:
         return self._inspector.judge(image, sight, context, quality=quality.result(), timings=timings)
 
     def warm_up(self) -> float:
-        """Inspect plain photos of the usual shapes; the seconds one takes once all is warm."""
+        """Inspect plain photos of the usual shapes; the seconds one takes once all is warm. Done once, however often it is
+        asked for."""
+        if self._pace_s is None:
+            self._pace_s, usual_s = self._measure_pace()
+            # no daemon: a program that ends at once must not do so in the middle of a runtime's start
+            self._solo_opener = threading.Thread(target=self._add_solo, args=(usual_s,), name="solo")
+            self._solo_opener.start()
+        return self._pace_s
+
+    def close(self) -> None:
+        if self._solo_opener is not None:
+            self._solo_opener.join()
+        self._batcher.close()
+        self._side.shutdown()
+
+    def _measure_pace(self) -> tuple[float, float]:
+        """Seconds of one photo once all is warm, and of the network alone."""
         long_side = self.detector.manifest.input_size
         photos = [_plain_jpeg(long_side * 3 // 4, long_side), _plain_jpeg(long_side, long_side * 3 // 4)]
         for photo in photos:
             self.inspect(photo)
         start = time.perf_counter()
-        self.inspect(photos[0])
-        return time.perf_counter() - start
+        result = self.inspect(photos[1])
+        return time.perf_counter() - start, result.timings_ms["inference"] / 1000
 
-    def close(self) -> None:
-        self._batcher.close()
-        self._side.shutdown()
+    def _add_solo(self, usual_s: float) -> None:
+        self._batcher.solo = self._open_solo(usual_s)
 
 
 def open_pipeline(
@@ -105,13 +132,17 @@ def open_pipeline(
     cache_dir: Path | None = None,
     max_pixels: int = MAX_PIXELS,
     tiles: TileSettings | None = None,
+    solo_threads: int = 1,
 ) -> Pipeline:
-    """A pipeline over what `open_inspector` would open, shared by `plan`."""
+    """A pipeline over what `open_inspector` would open, shared by `plan`. A photo that comes alone gets `solo_threads`,
+    once that is found to be quicker."""
     loaded = load_rules(rules)  # first: it is quick, and a damaged file should not wait for the model
     manifest = find_manifest(model)
-    batcher = Batcher(open_session(manifest, runtime=runtime, threads=threads, cache_dir=cache_dir), plan)
+    choice = replace(runtime or RuntimeChoice(), threads=threads or (runtime.threads if runtime else None))
+    session = open_session(manifest, runtime=choice, cache_dir=cache_dir)
+    batcher = Batcher(session, plan)
     inspector = Inspector(OnnxDetector(manifest, batcher), loaded, max_pixels=max_pixels, tiles=tiles)
-    return Pipeline(inspector, batcher)
+    return Pipeline(inspector, batcher, lambda usual_s: open_solo(manifest, choice, solo_threads, usual_s))
 
 
 def _plain_jpeg(h: int, w: int) -> bytes:

@@ -22,13 +22,14 @@ class OnnxSession:
         *,
         threads: int | None = None,
         keep_buffers: bool = True,
+        spin: bool = False,
         providers: Sequence[tuple[str, Mapping[str, Any]]] = CPU_PROVIDERS,
         ort: Any = onnxruntime,
     ) -> None:
-        """`threads` are those of one run (None: all cores). `keep_buffers` False gives them back after each run. `ort` is the
-        module, given by tests."""
+        """`threads` are those of one run (None: all cores). `keep_buffers` False gives them back after each run. `spin` lets
+        threads wait for each other awake during a run. `ort` is the module, given by tests."""
         named = [(name, dict(options)) for name, options in providers]
-        options = session_options(ort, threads, keep_buffers=keep_buffers)
+        options = session_options(ort, threads, keep_buffers=keep_buffers, spin=spin)
         self._session = ort.InferenceSession(str(path), options, providers=named)
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self._input = self._session.get_inputs()[0].name
@@ -44,13 +45,16 @@ class OnnxSession:
         return NetworkOutput(rows, scene[0] if scene else np.empty((len(rows), 0), np.float32))
 
 
-def session_options(ort: Any, threads: int | None, *, keep_buffers: bool = True) -> Any:
+def session_options(ort: Any, threads: int | None, *, keep_buffers: bool = True, spin: bool = False) -> Any:
     """Options of every session. docs/tuning.md says what each was measured to do."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or 0  # 0: one for each physical core
     options.inter_op_num_threads = 1  # the graph is a chain; its branches are too short to share out
-    # Waiting threads sleep: a spinning one takes the core that another run, or the decoding of a photo, needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Waiting threads sleep: a spinning one takes the core that another run, or the decoding of a photo, needs. A photo that
+    # comes alone has the cores to itself, but no longer than its run.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
+    if spin:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     # The arena keeps the buffers of the largest run, so that later ones allocate nothing.
     options.enable_cpu_mem_arena = keep_buffers
     options.log_severity_level = 3

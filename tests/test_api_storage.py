@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import ValidationError
 from sqlalchemy import Column, Integer, MetaData, create_engine, inspect, make_url
 
@@ -16,7 +18,7 @@ from firewarden.api.settings import Settings
 from firewarden.api.storage import Repository
 from firewarden.ledger.blobs import BlobDamaged, BlobStore
 from firewarden.ledger.database import build_engine
-from firewarden.ledger.migrate import upgrade_schema
+from firewarden.ledger.migrate import newest_revision, upgrade_schema
 from firewarden.ledger.tables import metadata
 
 
@@ -127,6 +129,32 @@ def test_settings_come_from_the_environment_with_a_prefix(tmp_path, monkeypatch)
     monkeypatch.setenv("FIREWARDEN_WORKERS", "0")
     with pytest.raises(ValidationError, match="workers"):
         Settings()
+
+
+def test_an_up_to_date_database_is_opened_without_alembic(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path / 'firewarden.db'}"
+    upgrade_schema(build_engine(make_url(url)))
+    program = (
+        "import sys; from sqlalchemy import make_url; from firewarden.ledger.database import build_engine, prepare\n"
+        f"prepare(build_engine(make_url({url!r}))); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_newest_migration_is_told_by_its_file() -> None:
+    folder = Path(__file__).parents[1] / "ledger" / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    assert newest_revision(folder) == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_the_service_opens_its_network_before_it_reads_the_code_of_the_http_side() -> None:
+    program = (
+        "import sys, firewarden.api.serve; print('fastapi' in sys.modules, 'onnxruntime' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False False"
 
 
 def test_importing_the_app_loads_no_training_library() -> None:

@@ -157,6 +157,7 @@ def test_a_real_server_under_closed_and_open_load(tmp_path):
     plan = HttpPlan(
         clients=[2],
         open_shares=[0.5],
+        open_rounds=1,
         seconds=0.5,
         warm_up_s=0.2,
         starts=0,
@@ -167,7 +168,8 @@ def test_a_real_server_under_closed_and_open_load(tmp_path):
     told = measure_http(plan, manifest, photos)
     closed, opened = told["loads"]
     assert closed["loop"] == "closed" and closed["goodput"] > 0
-    assert opened["rate"] == pytest.approx(closed["goodput"] / 2, rel=0.01)
+    assert opened["rate"] > 0 and 0.5 < opened["goodput"] / opened["rate"] < 1.5
+    assert opened["of_peak"]["rounds"] == 1
     for row in (closed, opened):
         assert (row["errors"], row["lost"], row["stuck"]) == (0, 0, 0)
         assert (

@@ -209,6 +209,16 @@ def test_the_page_shows_what_was_measured():
     assert "**The machine was busy**" in busy
 
 
+def test_a_peak_measured_beside_the_load_is_told_with_its_interval():
+    ratio = {"value": 0.963, "low": 0.9, "high": 1.03, "rounds": 3}
+    loads = [CLOSED, HALF, OPEN | {"of_peak": ratio, "p99_of_half_p50": 3.04}]
+    page = how_fast_page({"http": HTTP | {"loads": loads}})
+    assert (
+        "goodput 0.96 (0.90-1.03, 3 rounds) of the peak, p99 of accepted 3.0 times the p50 at half the peak"
+        in page
+    )
+
+
 def test_a_page_names_unequal_precisions_and_what_they_alone_make():
     """A record that does not say what each computes in: ours by the conditions, peers in fp32. 27 / 18 is 1.5."""
     loop = {"photo": "phone-12mp", "rounds": [1.0], "ours_over_it": {}}
