@@ -18,7 +18,7 @@ from firewarden.cli_console import OUT, fail, print_json, wrong_setting
 from firewarden.cli_data import data_app
 from firewarden.cli_inspect import evaluate, inspect
 from firewarden.cli_keys import keys_app
-from firewarden.cli_models import average, export, models, promote
+from firewarden.cli_models import average, export, models, promote, remeasure
 from firewarden.cli_options import JsonOption, ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import quantise, run_tune
 from firewarden.cli_train import train
@@ -104,7 +104,7 @@ def serve(
     run(settings, host, port)
 
 
-for command in (batch, worker, train, quantise, average, export, promote, models):
+for command in (batch, worker, train, quantise, average, export, remeasure, promote, models):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""From a training run to an installed model: `firewarden average`, `export`, `promote` and `models`."""
+"""From a training run to an installed model: `firewarden average`, `export`, `remeasure`, `promote` and `models`."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from firewarden.cli_console import OUT, command_line, print_json
-from firewarden.cli_options import JsonOption, ManifestFolderOption
+from firewarden.cli_options import JsonOption, ManifestFolderOption, model_named
 
 
 def average(
@@ -67,6 +67,28 @@ def export(
         command=command_line(),
     )  # fmt: skip
     OUT.print(f"exported: {out}")
+
+
+def remeasure(
+    model: Annotated[str, typer.Argument(help="Model id, or the path of a model folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write, to be promoted.")],
+    data: ManifestFolderOption = Path("data/real"),
+    hazard_data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Made val photos with expect.json, to choose thresholds by hazard; repeatable."),
+    ] = None,
+    also_on: Annotated[
+        list[Path] | None,
+        typer.Option(help="Made pictures to measure as well, all of them; they choose nothing; repeatable."),
+    ] = None,
+) -> None:
+    """Choose a model's thresholds and measure it anew, by the rules of today; the network stays as it is."""
+    from firewarden.models.registry import find_manifest
+    from firewarden.training.measured_folder import MeasuredOn
+    from firewarden.training.remeasure import remeasure as write
+
+    on = MeasuredOn(data, hazard_data=hazard_data or (), also_on=also_on or ())
+    OUT.print(f"measured: {write(find_manifest(model_named(model)), out, on, command=command_line())}")
 
 
 def promote(

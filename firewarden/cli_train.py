@@ -74,7 +74,13 @@ def train(
     if resume and choice is not None:
         raise DatasetError("got --licences with --resume: a run goes on with the photos it was started with.")
     if resume:
-        run = resume_run(config)
+        fixed = sorted(set(overrides) - {"device"})
+        if fixed:
+            raise DatasetError(
+                f"got --resume with {', '.join(f'--{name}' for name in fixed)}, expected --device at most: a run goes on as "
+                "it was started."
+            )
+        run = resume_run(config, device=device)
     else:
         folders = [parse_extra(text) for text in extra or []]
         run = start_run(

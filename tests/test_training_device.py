@@ -18,9 +18,10 @@ from tiny_data import Photo, build_data_folder
 from typer.testing import CliRunner
 
 from firewarden.cli import app
-from firewarden.errors import DatasetError
+from firewarden.errors import DatasetError, ModelMismatch
 from firewarden.training import train as training
 from firewarden.training import widen as widening
+from firewarden.training.finish import write_record
 from firewarden.training.ignore_loss import IgnoreAwareModel
 from firewarden.training.trainer import _has_fast_bf16
 
@@ -120,10 +121,47 @@ def test_a_recipe_that_widens_starts_from_the_wide_network(
         return out
 
     monkeypatch.setattr(widening, "widen_checkpoint", fake)
+    monkeypatch.setattr(widening, "check_scale", lambda checkpoint: None)
     assert start().arguments["model"] == str(start.folder / "coco.pt") and not widened
     model = Path(start(widen=True).arguments["model"])
     assert widened == [start.folder / "coco.pt"]
     assert model.name == "coco-wide.pt" and model.parent.parent == start.folder / "runs2"
+
+
+def test_a_network_that_cannot_be_widened_is_told_before_anything_is_made(start: Starter) -> None:
+    torch.save({"model": IgnoreAwareModel("yolo26s.yaml", nc=2, verbose=False)}, start.folder / "coco.pt")
+    with pytest.raises(ModelMismatch, match="got a network of scale 's'"):
+        start(widen=True)
+    assert not list(start.folder.glob("runs*"))
+
+
+def stopped_run(folder: Path) -> Path:
+    """A run that was killed after its first epoch."""
+    (folder / "train" / "weights").mkdir(parents=True)
+    (folder / "train" / "weights" / "last.pt").write_bytes(b"checkpoint")
+    write_record(folder, {"name": "r", "machine": "Some Processor"})
+    return folder
+
+
+def resumed(run: Path, *options: str) -> Any:
+    told = ["train", str(run), "--data", "real", "--weights", "coco.pt", "--resume", *options]
+    return CliRunner().invoke(app, told, catch_exceptions=False)
+
+
+def test_a_run_goes_on_where_it_is_told_to(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, "Small Card", "Large Card")
+    assert resumed(stopped_run(start.folder / "killed"), "--device", "1").exit_code == 0
+    assert start.started.arguments["device"] == start.started.record["resumed_device"] == "1"
+    assert resumed(stopped_run(start.folder / "killed again")).exit_code == 0
+    assert "device" not in start.started.arguments and "resumed_device" not in start.started.record
+
+
+def test_what_a_run_began_with_stays(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch)
+    with pytest.raises(DatasetError, match="got --resume with --epochs, --imgsz"):
+        resumed(stopped_run(start.folder / "killed"), "--epochs", "3", "--imgsz", "64")
+    with pytest.raises(DatasetError, match="torch sees 0 GPUs"):
+        resumed(stopped_run(start.folder / "killed again"), "--device", "0")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ from firewarden.training.export import export
 from firewarden.training.graph_export import export_onnx, name_rows, row_count
 from firewarden.training.ignore_loss import IgnoreAwareModel
 from firewarden.training.parity import OnnxRawModel, compare_tensors
+from firewarden.training.measured_folder import MeasuredOn
 from firewarden.training.promote import promote
+from firewarden.training.remeasure import remeasure
 
 CLASSES = ("door", "exit_sign", "carton")
 SIZE = 64
@@ -140,6 +142,35 @@ def test_a_folder_that_was_trained_on_is_no_folder_to_measure_on(
     with pytest.raises(DatasetError, match="which the run was trained on"):
         export(other, tmp_path / "out", input_size=SIZE, calibration_images=[], data=data, also_on=[data])
     assert not (tmp_path / "out").exists()
+
+
+def test_measured_again_by_the_same_rules_it_says_the_same(
+    exported: Path, data: Path, tmp_path: Path
+) -> None:
+    """The run folder is not needed: its record lies in the model folder."""
+    before = json.loads((exported / "evaluation.json").read_text())
+    out = remeasure(load_manifest(exported), tmp_path / "again", MeasuredOn(data), command="again")
+    after = json.loads((out / "evaluation.json").read_text())
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed <= {"command", "also_on"}
+    assert after["command"] == "again" and after["also_on"] == []
+    old, new = load_manifest(exported), load_manifest(out)
+    assert (new.operating_points, new.metrics, new.sha256) == (old.operating_points, old.metrics, old.sha256)
+    assert "measured on" in (out / "CARD.md").read_text() and "by `again`" in (out / "CARD.md").read_text()
+    promote(out, tmp_path / "models", "tiny")
+
+
+def test_a_model_is_not_measured_into_its_own_folder_nor_on_what_it_learned_from(
+    exported: Path, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DatasetError, match="own folder"):
+        remeasure(load_manifest(exported), exported, MeasuredOn(data))
+    record = json.loads((exported / "training.json").read_text())
+    copy = tmp_path / "copy"
+    shutil.copytree(exported, copy)
+    (copy / "training.json").write_text(json.dumps({**record, "extra": [{"name": data.name}]}))
+    with pytest.raises(DatasetError, match="was trained on"):
+        remeasure(load_manifest(copy), tmp_path / "out", MeasuredOn(data, also_on=[data]))
 
 
 def test_the_first_output_is_called_detections_wherever_it_is_read(tmp_path: Path) -> None:

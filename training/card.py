@@ -49,7 +49,11 @@ class CardFacts:
 
 def write_card(exported: Path, *, run: Path, data: Path) -> Path:
     """Write `exported/CARD.md` from run.json, evaluation.json, parity.json and the data folder the run was trained on."""
-    record = with_parts_told(_read_json(run / "run.json"), run)
+    return write_card_of(exported, with_parts_told(_read_json(run / "run.json"), run), data)
+
+
+def write_card_of(exported: Path, record: dict[str, Any], data: Path) -> Path:
+    """The same from the record of a run whose folder may be gone, as `training.json` of a model folder keeps it."""
     records = trained_on(record, data)
     facts = CardFacts(
         record,

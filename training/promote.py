@@ -22,6 +22,7 @@ from firewarden.models.manifest import (
 PARITY_FILE = "parity.json"
 CARD_FILE = "CARD.md"
 EVALUATION_FILE = "evaluation.json"
+SCENE_FILE = "scene.json"
 logger = logging.getLogger(__name__)
 
 
@@ -93,6 +94,8 @@ def _replace_folder(exported: Path, target: Path, manifest: ModelManifest, model
     staging.mkdir(parents=True)
     for name in (MODEL_FILE, PARITY_FILE, CARD_FILE, EVALUATION_FILE, TRAINING_FILE):
         shutil.copyfile(exported / name, staging / name)
+    if (exported / SCENE_FILE).is_file():
+        shutil.copyfile(exported / SCENE_FILE, staging / SCENE_FILE)
     for key, artefact in manifest.artefacts.items():
         manifest.artefact_path(key)  # its sha256 holds
         for name in (*artefact.files, INT8_RECORD_FILE):

@@ -48,6 +48,8 @@ def train(
     _check_device(str({**recipe.trainer, **overrides}.get("device", "cpu")))
     if choice is not None:
         check_choice(data, [*recipe.extra, *extra], choice)
+    if recipe.widen and shipped is None:
+        _check_can_widen(weights)
     run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     run.mkdir(parents=True)
     prepared = _prepare(recipe, data, run, extra, teacher, choice)
@@ -70,8 +72,8 @@ def train(
     return _run(trainer, run, record)
 
 
-def resume(run: Path) -> Path:
-    """Go on with a run that was killed, from its last checkpoint."""
+def resume(run: Path, *, device: str | None = None) -> Path:
+    """Go on with a run that was killed, from its last checkpoint; on another `device` than before where one is named."""
     record, last = read_record(run), run / "train" / "weights" / "last.pt"
     if not last.exists():
         raise DatasetError(
@@ -81,8 +83,12 @@ def resume(run: Path) -> Path:
         raise DatasetError(
             f"{run} finished at {record['finished_at']}, expected a stopped run. Start a new run to train for longer."
         )
-    trainer = _build_trainer({"model": str(last), "resume": str(last)})
-    return _run(trainer, run, {**record, "resumed_at": datetime.now(UTC).isoformat()})
+    arguments = {"model": str(last), "resume": str(last)}
+    resumed = {"resumed_at": datetime.now(UTC).isoformat()}
+    if device is not None:
+        _check_device(device)
+        arguments["device"] = resumed["resumed_device"] = device
+    return _run(_build_trainer(arguments), run, {**record, **resumed})
 
 
 def _check_folders(folders: Sequence[Path]) -> None:
@@ -133,6 +139,13 @@ def _prepare(
         val_extra=recipe.val_extra,
         choice=choice,
     )
+
+
+def _check_can_widen(weights: Path) -> None:
+    """Before anything is composed."""
+    from firewarden.training.widen import check_scale
+
+    check_scale(weights)
 
 
 def _widened(weights: Path, run: Path) -> Path:

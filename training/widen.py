@@ -32,13 +32,16 @@ def widen_checkpoint(checkpoint: Path, out: Path, *, seed: int = 0) -> Path:
     return out
 
 
+def check_scale(checkpoint: Path) -> None:
+    """Raise ModelMismatch where `checkpoint` is of a scale that `widen` does not take."""
+    from ultralytics.nn.tasks import load_checkpoint
+
+    _scale_of(load_checkpoint(str(checkpoint))[0])
+
+
 def widen(narrow: Any, *, seed: int = 0) -> IgnoreAwareModel:
     """The wide network in evaluation mode; its answers are those of `narrow` up to rounding."""
-    scale = str(narrow.yaml.get("scale", ""))
-    if scale not in _WIDER:
-        raise ModelMismatch(
-            f"got a network of scale {scale!r}, expected one of {sorted(_WIDER)} to be widened."
-        )
+    scale = _scale_of(narrow)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # the scene layer of training begins afresh
         wide = IgnoreAwareModel(f"yolo26{_WIDER[scale]}.yaml", nc=len(narrow.names), verbose=False)
@@ -113,3 +116,12 @@ def _shares(inputs: torch.Tensor, outputs: int, generator: torch.Generator) -> t
     drawn = _LEAST_SHARE + (1 - 2 * _LEAST_SHARE) * torch.rand((outputs, len(inputs)), generator=generator)
     sums = torch.zeros((outputs, int(inputs.max()) + 1)).index_add_(1, inputs, drawn)
     return drawn / sums[:, inputs]
+
+
+def _scale_of(network: Any) -> str:
+    scale = str(network.yaml.get("scale", ""))
+    if scale not in _WIDER:
+        raise ModelMismatch(
+            f"got a network of scale {scale!r}, expected one of {sorted(_WIDER)} to be widened."
+        )
+    return scale
