@@ -24,8 +24,8 @@ from firewarden.training.checkpoint import TorchSession
 from firewarden.training.export import export
 from firewarden.training.graph_export import export_onnx, name_rows, row_count
 from firewarden.training.ignore_loss import IgnoreAwareModel
-from firewarden.training.parity import OnnxRawModel, compare_tensors
 from firewarden.training.measured_folder import MeasuredOn
+from firewarden.training.parity import OnnxRawModel, compare_tensors
 from firewarden.training.promote import promote
 from firewarden.training.remeasure import remeasure
 
