@@ -69,6 +69,10 @@ def quantise(
     expect: Annotated[
         Path | None, typer.Option(help="Expected hazards of val photos; default: from labels and tags.")
     ] = None,
+    hazard_data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Made val photos with expect.json, whose hazards decide too; repeatable."),
+    ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Train photos to calibrate on.")] = 300,
     rules: RulesOption = None,
     as_json: JsonOption = False,
@@ -79,7 +83,7 @@ def quantise(
 
     record: dict[str, Any] = make(
         find_manifest(model_named(model)), data, out, photos=photos, expect=expect, rules=rules,
-        on_step=print_step,
+        hazard_data=hazard_data or (),         on_step=print_step,
     )  # fmt: skip
     if as_json:
         print_json(record)

@@ -171,6 +171,9 @@ def test_a_model_is_not_measured_into_its_own_folder_nor_on_what_it_learned_from
     (copy / "training.json").write_text(json.dumps({**record, "extra": [{"name": data.name}]}))
     with pytest.raises(DatasetError, match="was trained on"):
         remeasure(load_manifest(copy), tmp_path / "out", MeasuredOn(data, also_on=[data]))
+    (copy / "training.json").unlink()
+    with pytest.raises(DatasetError, match=r"training\.json is missing"):
+        remeasure(load_manifest(copy), tmp_path / "out", MeasuredOn(data))
 
 
 def test_the_first_output_is_called_detections_wherever_it_is_read(tmp_path: Path) -> None:

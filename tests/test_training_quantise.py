@@ -3,7 +3,9 @@
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -33,8 +35,9 @@ from firewarden.training.quantise_onnx_percentile import quantise_onnx_percentil
 from firewarden.training.quantise_photos import QuantisePhotos, choose_photos
 from firewarden.training.quantise_scope import float_patterns, head_prefix, stage_prefixes
 from firewarden.training.quantise_silu import silu_inputs, with_fused_silu
+from firewarden.training.quantise_trial import Quantiser
 
-DOOR = CLASSES.index("door")
+DOOR, CARTON, SIGN = (CLASSES.index(name) for name in ("door", "carton", "exit_sign"))
 ROWS = [(16, 16, 48, 48, 0.9, DOOR)]
 LABEL = (DOOR, 0.5, 0.5, 0.5, 0.5)  # the same box of a 64 x 64 photo
 ORT, OPENVINO = RuntimeChoice("onnxruntime", "int8"), RuntimeChoice("openvino", "int8")
@@ -277,6 +280,33 @@ def test_recipes_are_tried_in_order_up_to_the_first_accepted(
     assert "not independent" in json.loads((out / INT8_RECORD_FILE).read_text())["selection"]
     written = load_manifest(out)
     assert written.artefact_path(ORT.key).read_bytes() == manifest.model_path.read_bytes()
+
+
+def test_a_hazard_of_made_pictures_decides_too(tmp_path: Path, data: Path, manifest: ModelManifest) -> None:
+    """Real val shows no blocked exit; made val shows one, which a file that moves the carton away does not find."""
+    sees = [(8, 4, 40, 44, 0.9, DOOR), (10, 34, 38, 54, 0.8, CARTON), (20, 0, 28, 4, 0.9, SIGN)]
+    model = load_manifest(build_model_folder(tmp_path / "sees", CLASSES, sees))
+    moved = [sees[0], (50, 0, 63, 6, 0.8, CARTON), sees[2]]
+    misses = build_model_folder(tmp_path / "misses", CLASSES, moved) / "model.onnx"
+    made = build_data_folder(tmp_path / "made", [Photo("shown", "val", hw=(64, 64))], CLASSES)
+    shown = {"shown": {"scene": "indoor", "hazards": ["blocked_exit"], "origin": "composed"}}
+    (made / "expect.json").write_text(json.dumps(shown))
+
+    def missing(source: Path, target: Path, photos: QuantisePhotos) -> tuple[str, int]:
+        return copied(misses, target, photos)
+
+    def judged(quantiser: Quantiser, folders: Sequence[Path]) -> dict[str, Any]:
+        recipes = {ORT: ("model.int8.onnx", [quantiser])}
+        told = quantise(
+            model, data, tmp_path / "out", photos=1, effort=Effort(rounds=1, seconds=0.0), recipes=recipes,
+            hazard_data=folders,
+        )  # fmt: skip
+        return told["artefacts"][ORT.key]
+
+    assert judged(copied, [made])["accepted"] is True
+    refused = judged(missing, [made])
+    assert refused["accepted"] is False
+    assert "recall of blocked_exit on made falls by 100.00" in refused["told"]
 
 
 def test_other_answers_than_those_on_record_are_refused(

@@ -38,11 +38,12 @@ def quantise(
     photos: int = 300,
     expect: Path | None = None,
     rules: Path | None = None,
+    hazard_data: Sequence[Path] = (),
     effort: Effort | None = None,
     recipes: Mapping[RuntimeChoice, Recipes] | None = None,
     on_step: OnStep = lambda text: None,
 ) -> dict[str, Any]:
-    """Quantise on train photos of `data`, measure on its val photos, and write model folder `out` with what is accepted.
+    """Quantise on train photos of `data`, measure on its val photos and those of `hazard_data`, and write model folder `out` with what is accepted.
 
     Returns what parity_int8.json says of each artefact and of every recipe tried for it, refused ones included. `out`
     may be the model's own folder.
@@ -50,7 +51,7 @@ def quantise(
     loaded, chosen = load_rules(rules), choose_photos(manifest, data, photos)
     with tempfile.TemporaryDirectory() as folder:
         told = expect or _tag_expectations(Path(folder), data, loaded)
-        bench = Bench(manifest, data, told, loaded)
+        bench = Bench(manifest, data, told, loaded, tuple(hazard_data))
         on_step("measuring fp32")
         fp32 = bench.measure(REFERENCE)
         tried = {
@@ -63,7 +64,11 @@ def quantise(
             for choice, trial in best.items()
         }
         _write_folder(manifest, out, {c.key: trial for c, trial in best.items() if trial.verdict.accepted})
-    record = {**_conditions(manifest, fp32.report), "artefacts": report}
+    record = {
+        **_conditions(manifest, fp32.report),
+        "hazard_data": [folder.resolve().name for folder in hazard_data],
+        "artefacts": report,
+    }
     (out / INT8_RECORD_FILE).write_text(
         json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )

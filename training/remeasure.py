@@ -32,12 +32,12 @@ def remeasure(
     on_photo: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the model folder `out`; returns it. Raises DatasetError where `out` is the model's own folder, or where a folder
-    to measure on is one that the model was trained on."""
+    to measure on is one that the model was trained on, or the record of its training is missing."""
     if out.resolve() == model.folder.resolve():
         raise DatasetError(
             f"got the model's own folder {out} to write to, expected another. Promote it once it is measured."
         )
-    record: dict[str, Any] = json.loads((model.folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    record = _read_record(model.folder / TRAINING_FILE)
     check_untrained(on.also_on, record)
     shutil.copytree(model.folder, out, dirs_exist_ok=True)
     for name in (EVALUATION_FILE, EXPECT_FILE):
@@ -46,3 +46,11 @@ def remeasure(
     measure_folder(bare, on, command=command, on_photo=on_photo)
     write_card_of(out, record, on.data)
     return out
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise DatasetError(
+            f"{path} is missing, expected the record of the model's training. Export the model again."
+        )
+    return dict(json.loads(path.read_text(encoding="utf-8")))
