@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from firewarden.api.settings import Settings
 from firewarden.benchmarks.conditions import filesystem_of
 from firewarden.benchmarks.http_open import measure_rounds, open_rows
 from firewarden.benchmarks.load_generator import ServedLoad, put_load
@@ -32,7 +31,7 @@ _STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and
 class HttpPlan:
     """What `bench http` does. `tuned` is a data folder whose `doctor --tune` choice is used; `open_shares` are arrival rates
     as shares of the best closed loop, which is measured again beside them in each of `open_rounds`. What the server adds is measured in `overhead_rounds` (0: not at all) of windows of
-    `overhead_s` seconds, shorter than 5 for tests alone."""
+    `overhead_s` seconds, shorter than 5 for tests alone; `solo_threads` are what the server gives a photo that comes alone."""
 
     clients: Sequence[int] = (1, 8, 16, 64)
     open_shares: Sequence[float] = (0.5, 2.0)
@@ -43,6 +42,7 @@ class HttpPlan:
     starts: int = 3
     overhead_rounds: int = 7
     overhead_s: float = 5.0
+    solo_threads: int = 1
     model: str | None = None
     tuned: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ def measure_http(plan: HttpPlan, manifest: ModelManifest, photos: Sequence[Bench
             overhead = measure_overhead(
                 server, target, photos, manifest, work,
                 rounds=plan.overhead_rounds, seconds=plan.overhead_s, tuned=plan.tuned, on_step=plan.on_step,
-                solo_threads=Settings(workers=plan.workers).threads_of_solo(),
+                solo_threads=plan.solo_threads,
             )  # fmt: skip
         return {
             "workers": plan.workers,

@@ -107,13 +107,15 @@ def http(
     ] = False,
 ) -> None:
     """Our server under closed and open load, from a separate process; or its memory over many requests."""
+    from firewarden.api.settings import Settings
     from firewarden.benchmarks.http_load import HttpPlan, measure_http
     from firewarden.benchmarks.http_load import watch_memory as watch
 
     manifest, pictures = prepare(model, photos, photo)
     plan = HttpPlan(
         clients=clients or (1, 8, 16, 64), seconds=seconds, warm_up_s=warm_up, workers=workers, overhead_rounds=rounds,
-        model=str(manifest.folder) if model else None, tuned=tuned, on_step=print_step,
+        solo_threads=Settings(workers=workers).threads_of_solo(), model=str(manifest.folder) if model else None,
+        tuned=tuned, on_step=print_step,
     )  # fmt: skip
     conditions = note_conditions(manifest, tuned, pictures)
     if watch_memory:
