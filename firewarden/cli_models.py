@@ -9,6 +9,15 @@ import typer
 from firewarden.cli_console import OUT, command_line, print_json
 from firewarden.cli_options import JsonOption, ManifestFolderOption, model_named
 
+HazardDataOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Made val photos with expect.json, to choose thresholds by hazard; repeatable."),
+]
+AlsoOnOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Made pictures to measure as well, all of them; they choose nothing; repeatable."),
+]
+
 
 def average(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of one lineage, oldest first.")],
@@ -35,14 +44,8 @@ def export(
     data: ManifestFolderOption = Path("data/real"),
     input_size: Annotated[int, typer.Option(help="Long side of the network's input, px.")] = 640,
     model_id: Annotated[str | None, typer.Option(help="Id written into the manifest.")] = None,
-    hazard_data: Annotated[
-        list[Path] | None,
-        typer.Option(help="Made val photos with expect.json, to choose thresholds by hazard; repeatable."),
-    ] = None,
-    also_on: Annotated[
-        list[Path] | None,
-        typer.Option(help="Made pictures to measure as well, all of them; they choose nothing; repeatable."),
-    ] = None,
+    hazard_data: HazardDataOption = None,
+    also_on: AlsoOnOption = None,
     scene_data: Annotated[
         list[Path] | None,
         typer.Option(help="Made train pictures with scene tags, for the scene output; repeatable."),
@@ -73,14 +76,8 @@ def remeasure(
     model: Annotated[str, typer.Argument(help="Model id, or the path of a model folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write, to be promoted.")],
     data: ManifestFolderOption = Path("data/real"),
-    hazard_data: Annotated[
-        list[Path] | None,
-        typer.Option(help="Made val photos with expect.json, to choose thresholds by hazard; repeatable."),
-    ] = None,
-    also_on: Annotated[
-        list[Path] | None,
-        typer.Option(help="Made pictures to measure as well, all of them; they choose nothing; repeatable."),
-    ] = None,
+    hazard_data: HazardDataOption = None,
+    also_on: AlsoOnOption = None,
 ) -> None:
     """Choose a model's thresholds and measure it anew, by the rules of today; the network stays as it is."""
     from firewarden.models.registry import find_manifest
