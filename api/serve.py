@@ -39,7 +39,7 @@ def serve(settings: Settings, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT
         return
     with ThreadPoolExecutor(1) as beside:
         opening = beside.submit(_warm_inspector, settings)
-        import firewarden.api.server  # noqa: F401 - half of the start is this, the other half is beside it
+        import firewarden.api.server  # noqa: F401 - the longest part of a start, and nothing in it waits for the network
     with _swept(settings):
         serve_inspector(opening.result(), settings, host, port)
 

@@ -30,8 +30,9 @@ _STEADY_SHARE = 0.25  # of the requests of a memory run, after which buffers and
 @dataclass(frozen=True, slots=True)
 class HttpPlan:
     """What `bench http` does. `tuned` is a data folder whose `doctor --tune` choice is used; `open_shares` are arrival rates
-    as shares of the best closed loop, which is measured again beside them in each of `open_rounds`. What the server adds is measured in `overhead_rounds` (0: not at all) of windows of
-    `overhead_s` seconds, shorter than 5 for tests alone; `solo_threads` are what the server gives a photo that comes alone."""
+    as shares of the best closed loop, which is measured again beside them in each of `open_rounds`. What the server adds is
+    measured in `overhead_rounds` (0: not at all) of windows of `overhead_s` seconds, shorter than 5 for tests alone;
+    `solo_threads` are what the server gives a photo that comes alone."""
 
     clients: Sequence[int] = (1, 8, 16, 64)
     open_shares: Sequence[float] = (0.5, 2.0)

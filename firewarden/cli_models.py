@@ -52,6 +52,7 @@ def export(
     ] = None,
 ) -> None:
     """Export a run to ONNX with scene output, manifest, evaluation, card and the proof of parity with torch."""
+    from firewarden.models.manifest import SCENE_FILE
     from firewarden.training.export import export as write
     from firewarden.training.parity import parity_photos
     from firewarden.training.scene_head import attach_scene_head
@@ -61,7 +62,7 @@ def export(
 
     def add_scene(model_path: Path) -> tuple[str, ...]:
         head = attach_scene_head(model_path, data, made, input_size=input_size, stride=32)
-        (out / "scene.json").write_text(json.dumps(head.report, indent=2) + "\n", encoding="utf-8")
+        (out / SCENE_FILE).write_text(json.dumps(head.report, indent=2) + "\n", encoding="utf-8")
         return head.names
 
     write(

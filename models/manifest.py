@@ -18,6 +18,7 @@ LICENCE = "AGPL-3.0-or-later"
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "model.toml"
 INT8_RECORD_FILE = "parity_int8.json"
+SCENE_FILE = "scene.json"  # how the scene output was fitted
 TRAINING_FILE = "training.json"  # the record of the run behind the model, those before it included
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "id": str,

@@ -12,6 +12,7 @@ from firewarden.datasets.labels import read_classes, read_labels
 from firewarden.datasets.licences import LicenceChoice, choose_records
 from firewarden.datasets.manifest import PhotoRecord, split_records
 from firewarden.datasets.register import read_register
+from firewarden.models.manifest import SCENE_FILE
 from firewarden.training.ablation_recipes import markdown_table
 from firewarden.training.card_hazards import hazard_sections, number, places_never_told, with_interval
 from firewarden.training.card_objects import CLASS_HEAD, class_cells, object_sections
@@ -19,7 +20,6 @@ from firewarden.training.card_provenance import made_pictures, reproduce, starti
 from firewarden.training.made_by import with_parts_told
 from firewarden.training.run_folder import made_parts, shipped_start
 
-SCENE_FILE = "scene.json"
 CARD_FILE = "CARD.md"
 FEW_TRAIN_OBJECTS = 30  # below this a class is named as a blind spot
 FEW_VAL_OBJECTS = 8  # below this its figures are called unreliable; see operating_points.py

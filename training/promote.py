@@ -12,6 +12,7 @@ from firewarden.models.manifest import (
     INT8_RECORD_FILE,
     MANIFEST_FILE,
     MODEL_FILE,
+    SCENE_FILE,
     TRAINING_FILE,
     ModelManifest,
     is_model_id,
@@ -22,7 +23,6 @@ from firewarden.models.manifest import (
 PARITY_FILE = "parity.json"
 CARD_FILE = "CARD.md"
 EVALUATION_FILE = "evaluation.json"
-SCENE_FILE = "scene.json"
 logger = logging.getLogger(__name__)
 
 

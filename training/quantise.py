@@ -43,7 +43,8 @@ def quantise(
     recipes: Mapping[RuntimeChoice, Recipes] | None = None,
     on_step: OnStep = lambda text: None,
 ) -> dict[str, Any]:
-    """Quantise on train photos of `data`, measure on its val photos and those of `hazard_data`, and write model folder `out` with what is accepted.
+    """Quantise on train photos of `data`, measure on its val photos and those of `hazard_data`, and write model folder
+    `out` with what is accepted.
 
     Returns what parity_int8.json says of each artefact and of every recipe tried for it, refused ones included. `out`
     may be the model's own folder.
