@@ -73,6 +73,10 @@ def quantise(
         list[Path] | None,
         typer.Option(help="Made val photos with expect.json, whose hazards decide too; repeatable."),
     ] = None,
+    made: Annotated[
+        list[Path] | None,
+        typer.Option(help="Made train pictures that half of the calibration is on; repeatable."),
+    ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Train photos to calibrate on.")] = 300,
     rules: RulesOption = None,
     as_json: JsonOption = False,
@@ -83,7 +87,7 @@ def quantise(
 
     record: dict[str, Any] = make(
         find_manifest(model_named(model)), data, out, photos=photos, expect=expect, rules=rules,
-        hazard_data=hazard_data or (),         on_step=print_step,
+        hazard_data=hazard_data or (), made=made or (), on_step=print_step,
     )  # fmt: skip
     if as_json:
         print_json(record)

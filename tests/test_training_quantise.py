@@ -31,7 +31,6 @@ from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest, load_man
 from firewarden.training.quantise import quantise
 from firewarden.training.quantise_gate import Figures, confidence_distance, judge
 from firewarden.training.quantise_onnx import quantise_onnx
-from firewarden.training.quantise_onnx_percentile import quantise_onnx_percentile
 from firewarden.training.quantise_photos import QuantisePhotos, choose_photos
 from firewarden.training.quantise_scope import float_patterns, head_prefix, stage_prefixes
 from firewarden.training.quantise_silu import silu_inputs, with_fused_silu
@@ -153,17 +152,6 @@ def test_an_int8_convolution_answers_nearly_alike(
         for path in (source, target)
     )
     assert 0 < np.abs(exact - rounded).mean() < 0.02 * np.ptp(exact)
-
-
-def test_the_second_recipe_rounds_the_first_layer_too(
-    tmp_path: Path, data: Path, manifest: ModelManifest
-) -> None:
-    source, target = conv_model(tmp_path / "conv.onnx"), tmp_path / "conv.int8.onnx"
-    words, used = quantise_onnx_percentile(source, target, choose_photos(manifest, data, 3))
-    assert "percentile 99.99" in words and used == 3
-    nodes = onnx.load(str(target)).graph.node
-    assert {"Sigmoid", "Mul"} <= {node.op_type for node in nodes}
-    assert not any("images" in node.input for node in nodes if node.op_type == "Conv")
 
 
 def test_a_product_with_its_own_sigmoid_alone_becomes_one_silu(tmp_path: Path) -> None:

@@ -39,17 +39,18 @@ def quantise(
     expect: Path | None = None,
     rules: Path | None = None,
     hazard_data: Sequence[Path] = (),
+    made: Sequence[Path] = (),
     effort: Effort | None = None,
     recipes: Mapping[RuntimeChoice, Recipes] | None = None,
     on_step: OnStep = lambda text: None,
 ) -> dict[str, Any]:
-    """Quantise on train photos of `data`, measure on its val photos and those of `hazard_data`, and write model folder
-    `out` with what is accepted.
+    """Quantise on train photos of `data` and train pictures of `made`, measure on the val photos of `data` and `hazard_data`,
+    and write model folder `out` with what is accepted.
 
     Returns what parity_int8.json says of each artefact and of every recipe tried for it, refused ones included. `out`
     may be the model's own folder.
     """
-    loaded, chosen = load_rules(rules), choose_photos(manifest, data, photos)
+    loaded, chosen = load_rules(rules), choose_photos(manifest, data, photos, made)
     with tempfile.TemporaryDirectory() as folder:
         told = expect or _tag_expectations(Path(folder), data, loaded)
         bench = Bench(manifest, data, told, loaded, tuple(hazard_data))
@@ -67,6 +68,7 @@ def quantise(
         _write_folder(manifest, out, {c.key: trial for c, trial in best.items() if trial.verdict.accepted})
     record = {
         **_conditions(manifest, fp32.report),
+        "made": [folder.resolve().name for folder in made],
         "hazard_data": [folder.resolve().name for folder in hazard_data],
         "artefacts": report,
     }

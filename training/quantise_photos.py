@@ -1,6 +1,6 @@
 """The photos that activations are measured on when a model is quantised."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +35,24 @@ class QuantisePhotos:
         return QuantisePhotos(self.manifest, self.paths[:: max(1, -(-len(self.paths) // count))])
 
 
-def choose_photos(manifest: ModelManifest, data: Path, count: int) -> QuantisePhotos:
-    """`count` train photos at even steps through manifest.csv; raises DatasetError where there is none."""
-    listed = [data / record.file for record in split_records(read_manifest(data), "train")]
-    if not listed:
+def choose_photos(
+    manifest: ModelManifest, data: Path, count: int, made: Sequence[Path] = ()
+) -> QuantisePhotos:
+    """`count` train photos at even steps through the manifest.csv of `data`; with folders of `made` train pictures, half of
+    them from those, as photos alone hardly show what is rare. Raises DatasetError where a folder has none."""
+    shown = count // 2 if made else 0
+    paths = list(_evenly(_listed(data), count - shown))
+    for folder in made:
+        paths += _evenly(_listed(folder), max(1, shown // len(made)))
+    return QuantisePhotos(manifest, tuple(paths))
+
+
+def _listed(data: Path) -> list[Path]:
+    paths = [data / record.file for record in split_records(read_manifest(data), "train")]
+    if not paths:
         raise DatasetError(f"{data}: manifest.csv lists no train photo, expected some to calibrate on.")
-    step = max(1, len(listed) // count)
-    return QuantisePhotos(manifest, tuple(listed[::step][:count]))
+    return paths
+
+
+def _evenly(paths: Sequence[Path], count: int) -> Sequence[Path]:
+    return paths[:: max(1, len(paths) // count)][:count]

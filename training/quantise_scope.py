@@ -6,18 +6,20 @@ from typing import Any
 _ATTENTION = r".*/attn/(?!.*conv).*"  # softmax of products: 8 bits flatten it
 
 
-def float_patterns(model: Any, *, stages: int) -> list[str]:
+def float_patterns(model: Any, *, stages: int, whole_head: bool = False) -> list[str]:
     """Regular expressions over node names of an ONNX model.
 
     In floating point stay: the first `stages` stages (filters of the first take differences of neighbouring pixels, so
     rounding their weights lets the picture's brightness through, and a few of its channels are far larger than the
     others), the last convolutions of the head and what turns them into boxes and the top k (pixels and
     probabilities share one tensor there, which one scale cannot hold), attention but for its convolutions, and the pooled
-    outputs.
+    outputs. `whole_head` leaves the head there altogether.
     """
     head = head_prefix(model)
     leading = [rf"^{re.escape(stage)}.*" for stage in stage_prefixes(model)[:stages]]
     after_head = [rf"^{head}(?!one2one).*", rf"^{head}.*\.\d+/Conv$"] if head else []
+    if head and whole_head:
+        after_head = [f"^{head}.*"]
     pooled = sorted({_first_output(node) for node in model.graph.node if not node.name})
     return [*leading, *after_head, _ATTENTION, *(f"^{name}.*" for name in pooled)]
 
@@ -46,3 +48,18 @@ def with_node_names(model: Any) -> Any:
 
 def _first_output(node: Any) -> str:
     return str(node.output[0])
+
+
+def class_convolutions(model: Any) -> list[Any]:
+    """The nodes that end the head's class branches, one for each grid; none where there is no such head."""
+    head = head_prefix(model)
+    ends = re.compile(rf"^{re.escape(head)}[^/]*cv3\.\d+/.*\.\d+/Conv$")
+    return [node for node in model.graph.node if head and node.op_type == "Conv" and ends.match(node.name)]
+
+
+def attention_stages(model: Any) -> list[str]:
+    """Name prefixes of the stages, other than the head, that hold attention."""
+    head = head_prefix(model)
+    held = {stage for stage in stage_prefixes(model) for node in model.graph.node
+            if node.name.startswith(stage) and "/attn/" in node.name}  # fmt: skip
+    return [stage for stage in stage_prefixes(model) if stage in held and stage != head]
