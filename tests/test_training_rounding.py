@@ -22,7 +22,7 @@ from firewarden.training.quantise_bias import centre_class_scores
 from firewarden.training.quantise_photos import choose_photos
 from firewarden.training.quantise_ranges import moved_together
 from firewarden.training.quantise_rounding import round_weights, rounded_rows
-from firewarden.training.quantise_scope import attention_stages, class_convolutions
+from firewarden.training.quantise_scope import class_convolutions
 
 ALIKE = np.array([[1.0, 1.0], [1.0, 1.0]])  # two inputs that always go together
 APART = np.eye(2)
@@ -136,16 +136,15 @@ def test_tensors_that_hold_the_same_numbers_share_a_range() -> None:
     assert sorted(sorted(group) for group in groups) == [["a", "b", "c", "d", "e"], ["f", "g"]]
 
 
-def test_stages_with_attention_and_class_branches_are_found_by_name() -> None:
+def test_class_branches_are_found_by_name() -> None:
     model = joined(
         ("Conv", "/model.2/cv1/conv/Conv", ["a", "w"], ["b"]),
-        ("Conv", "/model.10/m/m.0/attn/qkv/conv/Conv", ["b", "w"], ["c"]),
+        ("Conv", "/model.10/cv1/conv/Conv", ["b", "w"], ["c"]),
         ("Conv", "/model.23/one2one_cv2.0/one2one_cv2.0.2/Conv", ["c", "w"], ["d"]),
         ("Conv", "/model.23/one2one_cv3.0/one2one_cv3.0.1/one2one_cv3.0.1.1/conv/Conv", ["c", "w"], ["e"]),
         ("Conv", "/model.23/one2one_cv3.0/one2one_cv3.0.2/Conv", ["e", "w"], ["f"]),
         ("TopK", "/model.23/TopK", ["f", "k"], ["g", "h"]),
     )
-    assert attention_stages(model) == ["/model.10/"]
     assert [node.output[0] for node in class_convolutions(model)] == ["f"]
 
 

@@ -12,11 +12,10 @@ from firewarden.training.quantise_bias import centre_class_scores
 from firewarden.training.quantise_photos import QuantisePhotos
 from firewarden.training.quantise_ranges import METHOD, write_ranges
 from firewarden.training.quantise_rounding import round_weights
-from firewarden.training.quantise_scope import attention_stages, float_patterns, with_node_names
+from firewarden.training.quantise_scope import float_patterns, with_node_names
 from firewarden.training.quantise_silu import with_fused_silu
 
 MAX_PHOTOS = 100  # for ranges and rounding; more made no difference
-LEADING_STAGES = 3  # in floating point: their convolutions are no faster in 8 bits
 
 
 def quantise_onnx(
@@ -24,33 +23,29 @@ def quantise_onnx(
     target: Path,
     photos: QuantisePhotos,
     *,
-    float_stages: int = LEADING_STAGES,
-    float_attention: bool = False,
+    float_stages: int = 3,
 ) -> tuple[str, int]:
     """Write an int8 model; returns the method in words and how many photos it used.
 
     Weights: signed, 7 bits, a scale for each channel, rounded for their convolution's output; activations: unsigned 8 bits,
     the pair with the fastest kernels. With 7 bits no sum of products saturates on processors without VNNI instructions. In
-    floating point stay the head, the first `float_stages` stages and, if asked for, the stages with attention.
+    floating point stay the head and the first `float_stages` stages, whose first three are no faster in 8 bits.
     """
     model = onnx.load(str(model_path))
     patterns = float_patterns(model, stages=float_stages, whole_head=True)  # unnamed nodes tell, too
-    if float_attention:
-        patterns += [f"^{re.escape(stage)}.*" for stage in attention_stages(model)]
     model = with_fused_silu(with_node_names(model))
     _write_pairs(model, target, photos.at_most(MAX_PHOTOS), [re.compile(pattern) for pattern in patterns])
     quantised = onnx.load(str(target))
     round_weights(model, quantised, photos.at_most(MAX_PHOTOS))
     centre_class_scores(model, quantised, photos)
     onnx.save(quantised, str(target))
-    kept = f"SiLU, the head{', stages with attention' if float_attention else ''} and the first {float_stages} stage(s)"
     return (
         "ONNX Runtime static QDQ, U8S8, 7-bit weights by channel rounded for their convolution's output, quantiles of "
-        f"activations, class scores centred; {kept} in fp32"
+        f"activations, class scores centred; SiLU, the head and the first {float_stages} stage(s) in fp32"
     ), len(photos)
 
 
-ONNX_RECIPES = (quantise_onnx, partial(quantise_onnx, float_attention=True))
+ONNX_RECIPES = (quantise_onnx, partial(quantise_onnx, float_stages=5))
 
 
 def _write_pairs(

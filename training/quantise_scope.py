@@ -55,11 +55,3 @@ def class_convolutions(model: Any) -> list[Any]:
     head = head_prefix(model)
     ends = re.compile(rf"^{re.escape(head)}[^/]*cv3\.\d+/.*\.\d+/Conv$")
     return [node for node in model.graph.node if head and node.op_type == "Conv" and ends.match(node.name)]
-
-
-def attention_stages(model: Any) -> list[str]:
-    """Name prefixes of the stages, other than the head, that hold attention."""
-    head = head_prefix(model)
-    held = {stage for stage in stage_prefixes(model) for node in model.graph.node
-            if node.name.startswith(stage) and "/attn/" in node.name}  # fmt: skip
-    return [stage for stage in stage_prefixes(model) if stage in held and stage != head]
