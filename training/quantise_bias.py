@@ -5,16 +5,16 @@ the fp32 network sees something, the mean gap of each class goes into the biases
 floating point.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from firewarden.training.onnx_tensors import put, session_telling
 from firewarden.training.quantise_scope import class_convolutions
 
 _SEEN = -3.9  # logit of 0.02: below every operating point
@@ -32,7 +32,7 @@ def centre_class_scores(exact: onnx.ModelProto, quantised: onnx.ModelProto, phot
     if not layers:
         return np.zeros(0, np.float32)
     outputs = [node.output[0] for node in layers]
-    before, after = (_session(model, outputs) for model in (exact, quantised))
+    before, after = (session_telling(model, outputs) for model in (exact, quantised))
     picture = exact.graph.input[0].name
     gaps: Any = 0.0
     places: Any = 0
@@ -61,18 +61,7 @@ def _highest_around(scores: Array) -> Array:
     return highest
 
 
-def _session(model: onnx.ModelProto, outputs: Sequence[str]) -> Any:
-    asked = onnx.ModelProto()
-    asked.CopyFrom(model)
-    asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        asked.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
 def _add(model: onnx.ModelProto, biases: set[str], shift: Array) -> None:
     for tensor in model.graph.initializer:
         if tensor.name in biases:
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + shift, tensor.name))
+            put(tensor, numpy_helper.to_array(tensor) + shift)

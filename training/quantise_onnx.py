@@ -55,7 +55,7 @@ def _write_pairs(
     with tempfile.TemporaryDirectory() as folder:
         named, ranges = Path(folder) / "named.onnx", Path(folder) / "ranges.json"
         onnx.save(model, str(named))
-        write_ranges(model, named, ranges, photos)
+        write_ranges(model, ranges, photos)
         quantize_static(
             str(named),
             str(target),

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorsData, save_tensors_data
 
+from firewarden.training.onnx_tensors import session_telling
 from firewarden.training.quantise_scope import head_prefix
 from firewarden.training.quantise_silu import silu_inputs
 
@@ -23,9 +22,9 @@ Array = NDArray[np.float32]
 Range = tuple[np.float32, np.float32]
 
 
-def write_ranges(model: Any, named: Path, target: Path, photos: Iterable[Array]) -> None:
-    """Write the range of every tensor that may be quantised, as `quantize_static` reads it. `named` is the file of `model`."""
-    ranges = _tensor_ranges(_with_all_tensors(named), photos)
+def write_ranges(model: Any, target: Path, photos: Iterable[Array]) -> None:
+    """Write the range of every tensor that may be quantised, as `quantize_static` reads it."""
+    ranges = _tensor_ranges(model, photos)
     for name in silu_inputs(model):
         low, high = ranges[name]
         ranges[name] = (np.maximum(low, np.float32(SILU_FLOOR)), high)
@@ -53,41 +52,18 @@ def moved_together(model: Any, known: Collection[str]) -> list[list[str]]:
     return list({id(group): group for group in group_of.values()}.values())
 
 
-def _with_all_tensors(named: Path) -> Any:
-    """The model with every tensor that it computes as an output; ONNX Runtime finds out their types."""
-    model = onnx.load(str(named))
-    given = {output.name for output in model.graph.output}
-    computed = (name for node in model.graph.node for name in node.output)
-    model.graph.output.extend(
-        onnx.ValueInfoProto(name=name) for name in computed if name and name not in given
-    )
-    return model
-
-
 def _tensor_ranges(model: Any, photos: Iterable[Array]) -> dict[str, Range]:
-    """By tensor, what the quantiles OUTLIERS and 1 - OUTLIERS of nearly all photos lie within. In the head, the smallest and
-    largest values of all: its rarest values are what it has found."""
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    """By tensor, what the quantiles OUTLIERS and 1 - OUTLIERS of nearly all photos lie within."""
+    session = session_telling(model, (name for node in model.graph.node for name in node.output if name))
     picture = session.get_inputs()[0].name
     names = [output.name for output in session.get_outputs() if output.type == "tensor(float)"]
-    rows = []
-    for batch in photos:
-        tensors = (batch, *session.run(names, {picture: batch}))
-        rows.append([(*_quantiles(tensor), tensor.min(), tensor.max()) for tensor in tensors])
-    table, head = np.array(rows, np.float64), head_prefix(model)  # (photos, tensors, 4)
-    return {
-        name: _head_range(column) if head and name.startswith(head) else _usual_range(column)
-        for name, column in zip((picture, *names), table.swapaxes(0, 1), strict=True)
-    }
-
-
-def _usual_range(column: NDArray[np.float64]) -> Range:
-    low, high = np.quantile(column[:, 0], _PHOTOS_CUT), np.quantile(column[:, 1], 1 - _PHOTOS_CUT)
-    return np.float32(low), np.float32(high)
-
-
-def _head_range(column: NDArray[np.float64]) -> Range:
-    return np.float32(column[:, 2].min()), np.float32(column[:, 3].max())
+    rows = [
+        [_quantiles(tensor) for tensor in (photo, *session.run(names, {picture: photo}))] for photo in photos
+    ]
+    lows, highs = np.array(rows, np.float64).transpose(2, 1, 0)  # each (tensors, photos)
+    low = np.quantile(lows, _PHOTOS_CUT, axis=1).astype(np.float32)
+    high = np.quantile(highs, 1 - _PHOTOS_CUT, axis=1).astype(np.float32)
+    return dict(zip((picture, *names), zip(low, high, strict=True), strict=True))
 
 
 def _quantiles(tensor: Array) -> tuple[np.float32, np.float32]:

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from firewarden.training.onnx_tensors import put, session_telling
+
 Array = NDArray[np.float64]
 _PLACES = 1200  # of each photo that a convolution is looked at
+_SEVEN_BITS, _EIGHT_BITS = 63, 127  # largest weights in steps
 _DAMPING = 0.01  # of the mean variance of the inputs: keeps rare ones from being overrated
 
 
@@ -89,7 +91,7 @@ def _round_layer(
 ) -> None:
     whole = stored[f"{layer.weight}_quantized"]
     before = numpy_helper.to_array(whole)
-    top = 63 if np.abs(before.astype(np.int64)).max() <= 64 else 127
+    top = _SEVEN_BITS if np.abs(before.astype(np.int64)).max() <= _SEVEN_BITS + 1 else _EIGHT_BITS
     scale = np.broadcast_to(
         numpy_helper.to_array(stored[f"{layer.weight}_scale"]).astype(np.float64).reshape(-1), len(weight)
     )
@@ -97,10 +99,10 @@ def _round_layer(
     scales = scale.reshape(layer.groups, -1)
     found = np.stack([rounded_rows(*each, top) for each in zip(rows, scales, covariance, strict=True)])
     shift = np.einsum("grd,gd->gr", rows - found * scales[:, :, None], mean).reshape(-1)
-    _put(whole, found.reshape(weight.shape).astype(before.dtype))
+    put(whole, found.reshape(weight.shape).astype(before.dtype))
     bias = stored[f"{layer.bias}_quantized"]
     unit = numpy_helper.to_array(stored[f"{layer.bias}_quantized_scale"]).astype(np.float64)
-    _put(bias, (numpy_helper.to_array(bias) + np.rint(shift / unit)).astype(np.int32))
+    put(bias, (numpy_helper.to_array(bias) + np.rint(shift / unit)).astype(np.int32))
 
 
 def _convolutions(model: onnx.ModelProto) -> Iterator[_Convolution]:
@@ -126,14 +128,9 @@ def _seen_inputs(
     model: onnx.ModelProto, layers: list[_Convolution], photos: Iterable[Any]
 ) -> dict[str, _Moments]:
     """By weight, what its convolution multiplies it by."""
-    asked = onnx.ModelProto()
-    asked.CopyFrom(model)
     picture = model.graph.input[0].name
-    given = {output.name for output in model.graph.output} | {picture}
-    sources = list(dict.fromkeys(layer.source for layer in layers))
-    asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sources if name not in given)
-    session = onnxruntime.InferenceSession(asked.SerializeToString(), providers=["CPUExecutionProvider"])
-    computed = [name for name in sources if name != picture]
+    computed = list(dict.fromkeys(layer.source for layer in layers if layer.source != picture))
+    session = session_telling(model, computed)
     seen, draw = {layer.weight: _Moments() for layer in layers}, np.random.default_rng(0)
     for photo in photos:
         found = session.run(computed, {picture: photo}) if computed else []  # no names would mean all outputs
@@ -160,8 +157,3 @@ def _values(model: onnx.ModelProto, name: str) -> Array:
     tensor = next(each for each in model.graph.initializer if each.name == name)
     values: Array = numpy_helper.to_array(tensor).astype(np.float64)
     return values
-
-
-def _put(tensor: onnx.TensorProto, value: Any) -> None:
-    """Replace the numbers of an initialiser; its name stays."""
-    tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
