@@ -37,6 +37,10 @@ def serve(settings: Settings, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT
         with _swept(settings):
             serve_workers(build_inspector, settings, host, port)
         return
+    limit_memory()  # first: what is loaded next starts threads
+    import firewarden.inference.pipeline
+    import firewarden.inference.runtime_onnx  # the network then opens beside other imports, not between them
+
     with ThreadPoolExecutor(1) as beside:
         opening = beside.submit(_warm_inspector, settings)
         import firewarden.api.server  # noqa: F401 - the longest part of a start, and nothing in it waits for the network

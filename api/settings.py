@@ -5,15 +5,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from firewarden.errors import HazardError
 from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, load_plan
 from firewarden.inference.machine import usable_cores
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 _MIB = 2**20
 _MAX_SOLO_THREADS = 4  # the layers of a small network are too short to share out among more
@@ -180,8 +182,12 @@ class Settings(BaseSettings):
             or min(_MAX_SOLO_THREADS, max(1, usable_cores() // self.workers))
         )
 
-    def resolved_database_url(self) -> URL:
+    def resolved_database_url(self) -> "URL":
         """The database to open."""
+        # a long import, which the start of a service does while it opens the network
+        from sqlalchemy import URL, make_url
+        from sqlalchemy.exc import ArgumentError
+
         if self.database_url is not None:
             try:
                 return make_url(self.database_url.get_secret_value())
