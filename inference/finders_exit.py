@@ -11,7 +11,7 @@ from firewarden.inference.floor_cover import cover_egress_zone, cover_lower_half
 from firewarden.inference.relations import ClutteredPassage, ObstructedExit
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
-from firewarden.inference.wording import fill, name_objects, name_place
+from firewarden.inference.wording import fill, joined, name_objects, name_place
 
 
 def find_obstructed_exits(
@@ -139,11 +139,8 @@ def _blocked(
         ("locked_or_sealed", bool(locks)),
         ("fully_blocked", not moving and ratio >= rel.fully_blocked_gte),
     ]
-    reason = (
-        fill(rel.reason, objects=name_objects(rules, view, goods), ratio=ratio)
-        if goods
-        else rel.reason_locked
-    )
+    told = [fill(rel.reason, objects=name_objects(rules, view, goods), ratio=ratio)] if goods else []
+    reason = joined([*told, *([rel.reason_locked] if locks else [])])
     finding = _finding(door, Outcome.HAZARD, reason, [*door.proof, *goods, *locks])
     return replace(
         finding,

@@ -1,6 +1,6 @@
 """From detections to findings: every relation row of the rule file in order. Pure: no log, clock or file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,14 @@ from firewarden.inference.finders_vehicle import (
     find_occupied_lanes,
     find_vehicles_indoors,
 )
+from firewarden.inference.grading import assess
+from firewarden.inference.relations import HiddenExtinguisher, Relation, VehicleIndoors
 from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View
+from firewarden.inference.wording import with_unplaced
+
+_DENIED = "not_an_ebike_confirmed"
 
 FINDERS: Mapping[str, Callable[[Any, View, SceneEstimate, Rules, frozenset[int]], list[Finding]]] = {
     "obstructed_exit": find_obstructed_exits,
@@ -33,33 +38,59 @@ def find_hazards(
     """Findings in the order of the relation rows.
 
     An object belongs to one hazard: goods claimed by an earlier row are not obstacles of a later one. Findings that
-    could not be judged claim nothing.
+    could not be judged, or that grading sets aside, claim nothing.
     """
     findings: list[Finding] = []
     claimed: frozenset[int] = frozenset()
     for relation in rules.relations:
         found = FINDERS[relation.predicate](relation, view, scene, rules, claimed)
-        judged = (finding.evidence for finding in found if finding.outcome is Outcome.HAZARD)
-        claimed = claimed.union(*(with_repeats(view, evidence, rules) for evidence in judged))
-        findings += [with_context(finding, rules, context) for finding in found]
+        alone = sum(finding.outcome is Outcome.HAZARD for finding in found) < 2
+        told = [with_context(finding, rules, context, alone=alone) for finding in found]
+        judged = [
+            finding for finding in told if assess(finding, scene, rules, context).outcome is Outcome.HAZARD
+        ]
+        claimed = claimed.union(
+            *(with_repeats(view, _claims(relation, finding, view), rules) for finding in judged)
+        )
+        findings += told
+        if isinstance(relation, VehicleIndoors) and any(fact.name == _DENIED for fact in context.facts):
+            view = view.renamed(relation.vehicles, relation.denied_as)
     return tuple(findings)
 
 
-def with_context(finding: Finding, rules: Rules, context: InspectionContext) -> Finding:
+def _claims(relation: Relation, finding: Finding, view: View) -> list[int]:
+    """Evidence that later rows leave out. Goods before an extinguisher are not among it: they may fill a passage as well."""
+    shared = relation.obstacles if isinstance(relation, HiddenExtinguisher) else ()
+    return [row for row in finding.evidence if view.name(row) not in shared]
+
+
+def with_context(
+    finding: Finding, rules: Rules, context: InspectionContext, *, alone: bool = True
+) -> Finding:
     """Add what people or the register said, where this hazard's rules ask for it; their word replaces the model's.
 
-    A count known for the place (e.g. empty points on the floor) is used when it is larger than the one in view.
+    A count known for the place (e.g. empty points on the floor) is used when it is larger than the one in view. Where the
+    finding is not `alone` of its hazard, a person's word that would set it aside may mean another one: it does not count,
+    and the sentence says so.
     """
     relevant = flags_of(finding.hazard, rules)
     said = {fact.name: fact for fact in context.facts if fact.name in relevant}
     if context.single_frame and "single_frame_only" in relevant and "single_frame_only" not in said:
         said["single_frame_only"] = Fact("single_frame_only", Source.MODEL)
+    unplaced = [] if alone else _unplaced(finding.hazard, said.values(), rules)
     seen = {fact.name: fact for fact in finding.facts}
     return replace(
         finding,
-        facts=tuple({**seen, **said}.values()),
+        facts=tuple({**seen, **{name: fact for name, fact in said.items() if name not in unplaced}}.values()),
+        reason=with_unplaced(finding.reason, unplaced, rules),
         count=max(finding.count, context.counts.get(finding.hazard, 0)),
     )
+
+
+def _unplaced(hazard: str, said: Iterable[Fact], rules: Rules) -> list[str]:
+    """Names of a person's facts that set a finding of this hazard aside, in the order they were said."""
+    excluding = frozenset[str]().union(*(row.any | row.all for row in rules.hazards[hazard].exclude))
+    return [fact.name for fact in said if fact.source is Source.PERSON and fact.name in excluding]
 
 
 def flags_of(hazard: str, rules: Rules) -> frozenset[str]:

@@ -188,14 +188,13 @@ def _list_detections(
 def _questions(
     findings: tuple[Finding, ...], assessments: tuple[Assessment, ...], rules: Rules, *, retake: bool
 ) -> tuple[Question, ...]:
-    """Distinct follow-up questions of all findings that are still open; answered ones are left out."""
-    said = {fact.name for finding in findings for fact in finding.facts}
-    ids = ["q_retake"] if retake else []
+    """Distinct follow-up questions of all findings that are still open; one that its finding has the answer to is left out."""
+    asked = [rules.questions["q_retake"]] if retake else []
     for finding, assessment in zip(findings, assessments, strict=True):
         if assessment.outcome is not Outcome.NOT_A_HAZARD:
-            ids += finding.questions
-    asked = (rules.questions[name] for name in dict.fromkeys(ids))
-    return tuple(question for question in asked if question.sets not in said or question.sets is None)
+            open_ones = (rules.questions[name] for name in finding.questions)
+            asked += [question for question in open_ones if question.sets not in finding.fact_names()]
+    return tuple(dict.fromkeys(asked))
 
 
 def timed(timings: dict[str, float], name: str, step: Callable[[], T]) -> T:

@@ -74,9 +74,11 @@ class ClutteredPassage(Relation):
 
 @dataclass(frozen=True, slots=True)
 class VehicleIndoors(Relation):
-    """Powered two- or three-wheelers in a building space."""
+    """Powered two- or three-wheelers in a building space; of the class `denied_as` for later rows, once a person has said that
+    they are none."""
 
     vehicles: Names
+    denied_as: Names
     chargers: Names
     cables: Names
     doors: Names

@@ -122,6 +122,7 @@ class Rules:
     questions: Mapping[str, Question]
     routing: Routing
     modifiers: Modifiers
+    fact_unplaced: Text
     closure_profiles: Mapping[str, Mapping[RiskLevel, Closing]]
     scene_estimate: SceneRules
     quality: QualityThresholds

@@ -30,7 +30,7 @@ SCHEMA = "hazard-risk-rules/1"
 _TOP = frozenset(
     {"schema", "version", "tiers", "venue_groups", "scenes", "flags", "hazards", "relations", "questions",
      "confidence_routing", "modifiers", "closure_profiles", "scene_estimate", "quality", "notices",
-     "scene_texts", "class_texts", "repeats", "cctv"}
+     "scene_texts", "class_texts", "repeats", "cctv", "fact_unplaced"}
 )  # fmt: skip
 
 
@@ -71,6 +71,7 @@ def _build_rules(top: PolicyMap) -> Rules:
             top.section("modifiers"),
             {"one_step_up": names.flags, "never_above": RiskLevel, "residual_only": names.flags},
         ),
+        fact_unplaced=_reason(top.section("fact_unplaced")),
         closure_profiles={k: _profile(v) for k, v in top.section("closure_profiles").items()},
         scene_estimate=scene_rules,
         quality=build_row(QualityThresholds, top.section("quality"), {}),

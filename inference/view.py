@@ -1,7 +1,7 @@
 """What the rules look at: the detections that count as evidence, by class name, in one picture."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,14 @@ class View:
         """The weakest confidence among rows that a finding rests on; 0 for none."""
         chosen = self.detections.confidence[np.asarray(rows, np.int64)]
         return float(chosen.min()) if len(chosen) else 0.0
+
+    def renamed(self, names: Iterable[str], to: Sequence[str]) -> "View":
+        """The same picture with everything of these classes taken for the one class in `to`; nothing changes for none."""
+        if not to:
+            return self
+        moved = np.isin(self.detections.class_id, [self.class_names.index(name) for name in names])
+        class_id = np.where(moved, self.class_names.index(to[0]), self.detections.class_id)
+        return replace(self, detections=replace(self.detections, class_id=class_id))
 
     def _find_evidence(self) -> dict[str, list[int]]:
         points = [self.operating_points.get(name, self.default_operating_point) for name in self.class_names]

@@ -32,6 +32,25 @@ def name_objects(rules: Rules, view: View, rows: Sequence[int]) -> Text:
     )
 
 
+def joined(sentences: Sequence[Text]) -> Text:
+    """Sentences of one finding in one line; at least one."""
+    return Text(
+        "；".join(each.zh for each in sentences), _capitalise("; ".join(each.en for each in sentences))
+    )
+
+
+def with_unplaced(reason: Text, facts: Sequence[str], rules: Rules) -> Text:
+    """The sentence, and after it that these facts were not counted; as it is where there are none."""
+    if not facts:
+        return reason
+    said = [rules.flags[name].text for name in facts]
+    told = fill(
+        rules.fact_unplaced,
+        objects=Text("、".join(each.zh for each in said), ", ".join(each.en for each in said)),
+    )
+    return Text(f"{reason.zh}。{told.zh}", f"{reason.en}. {told.en}")
+
+
 def name_place(rules: Rules, scene: SceneEstimate) -> Text:
     """The scene's name."""
     return rules.scene_texts[scene.name]

@@ -111,6 +111,22 @@ def test_without_a_scene_the_place_is_asked(tmp_path):
     assert result.questions[0].id == "q_place"
 
 
+def test_a_question_stays_where_only_another_finding_has_its_answer(tmp_path):
+    """Cartons block a door at the right: combustible. Whether something is near the charging e-bike at the left is still open."""
+    placed = {
+        "ebike": (6, 32, 22, 57), "power_strip": (13, 27, 15, 29),
+        "door": (45, 13, 54, 38), "exit_sign": (47, 10, 51, 12), "carton": (45, 32, 54, 41),
+    }  # fmt: skip
+    rows = [(*box, 0.9, CLASSES.index(name)) for name, box in placed.items()]
+    inspector = open_inspector(build_model_folder(tmp_path / "m", CLASSES, rows))
+    result = inspector.inspect(
+        photo(), InspectionContext(venue_type="rental_housing", scene="outdoor_adjacent")
+    )
+    facts = {finding.hazard: finding.fact_names() for finding in result.findings}
+    assert "combustible" in facts["blocked_exit"] and "combustible" not in facts["flying_charging_cable"]
+    assert "q_combustible_near" in [question.id for question in result.questions]
+
+
 def test_graph_and_manifest_must_agree(tmp_path):
     folder = build_model_folder(tmp_path / "m", CLASSES, ROWS, named_in_graph=CLASSES[:-1])
     with pytest.raises(ModelMismatch, match="16 classes .* the ONNX metadata 15"):

@@ -1,0 +1,107 @@
+"""Which finding an object belongs to, and whom an answer is about: hand-placed boxes in a 1000 x 1000 px picture."""
+
+import pytest
+
+from firewarden.findings import Fact, InspectionContext, Outcome, RiskLevel, Source
+from firewarden.inference.grading import assess
+from firewarden.inference.hazards import find_hazards
+
+DOOR, SIGN = ("door", (400, 300, 600, 700)), ("exit_sign", (450, 220, 550, 260))
+OTHER_DOOR, OTHER_SIGN = ("door", (750, 300, 950, 700)), ("exit_sign", (800, 220, 900, 260))
+EBIKE = ("ebike", (400, 500, 600, 900))
+CARTON, OTHER_CARTON = ("carton", (400, 650, 600, 900)), ("carton", (750, 650, 950, 900))
+
+
+def said(*names, source=Source.PERSON):
+    return InspectionContext(facts=tuple(Fact(name, source) for name in names))
+
+
+def graded(specs, scene, rules, context, view_of):
+    """(hazard, outcome, level) of each finding, in order."""
+    found = find_hazards(view_of(specs), scene, rules, context)
+    grades = [assess(finding, scene, rules, context) for finding in found]
+    return [
+        (finding.hazard, grade.outcome, grade.risk_level_initial)
+        for finding, grade in zip(found, grades, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("fact", ["not_an_ebike_confirmed", "display_for_sale"])
+def test_what_is_no_indoor_ebike_can_block_an_exit(fact, view_of, scene_of, rules):
+    """300 px of the vehicle's height stand before a door of 400, over its whole width: above the 85 % of `fully_blocked`."""
+    scene = scene_of("exit_door_area")
+    assert graded([DOOR, SIGN, EBIKE], scene, rules, said(), view_of) == [
+        ("indoor_ebike", Outcome.HAZARD, RiskLevel.GENERAL)
+    ]
+    assert graded([DOOR, SIGN, EBIKE], scene, rules, said(fact), view_of) == [
+        ("indoor_ebike", Outcome.NOT_A_HAZARD, None),
+        ("blocked_exit", Outcome.HAZARD, RiskLevel.ELEVATED),
+    ]
+
+
+def test_what_is_no_ebike_is_a_bicycle_to_later_rows(view_of, scene_of, rules):
+    scene = scene_of("stairwell")
+    found = find_hazards(view_of([EBIKE]), scene, rules, said("not_an_ebike_confirmed"))
+    assert [finding.hazard for finding in found] == ["indoor_ebike", "corridor_clutter"]
+    assert found[1].reason.en.startswith("Bicycle stand in a stairwell")
+    assert [
+        finding.hazard for finding in find_hazards(view_of([EBIKE]), scene, rules, said("display_for_sale"))
+    ] == ["indoor_ebike"]
+
+
+@pytest.mark.parametrize("place", ["stilt_floor", "designated_indoor_parking"])
+def test_a_cord_to_a_vehicle_where_it_may_stand_is_a_hazard(place, view_of, scene_of, rules):
+    cord, strip = ("power_cable", (420, 0, 450, 520)), ("power_strip", (520, 450, 560, 480))
+    assert graded([EBIKE, cord, strip], scene_of(place), rules, said(), view_of) == [
+        ("indoor_ebike", Outcome.NEEDS_SITE_CHECK, None),
+        ("flying_charging_cable", Outcome.HAZARD, RiskLevel.GENERAL),
+    ]
+
+
+def test_a_hidden_extinguisher_does_not_lower_the_level_of_what_hides_it(view_of, scene_of, rules):
+    """Cartons over 600 of 1000 px of a corridor: more than half, elevated, whatever stands behind them."""
+    scene, cartons = scene_of("evacuation_corridor"), ("carton", (200, 500, 800, 950))
+    clutter = ("corridor_clutter", Outcome.HAZARD, RiskLevel.ELEVATED)
+    hidden = ("extinguisher_obstructed", Outcome.HAZARD, RiskLevel.LOW)
+    assert graded([cartons], scene, rules, said(), view_of) == [clutter]
+    assert graded([cartons, ("extinguisher", (400, 600, 450, 700))], scene, rules, said(), view_of) == [
+        hidden,
+        clutter,
+    ]
+
+
+def test_an_answer_about_one_door_dismisses_it_and_none_of_two(view_of, scene_of, rules):
+    scene, answer = scene_of("unknown"), said("door_confirmed_not_egress")
+    blocked = (
+        "blocked_exit",
+        Outcome.HAZARD,
+        RiskLevel.GENERAL,
+    )  # 83 of 240 px of the floor zone, over its width: 0.32
+    assert graded([DOOR, SIGN, CARTON], scene, rules, answer, view_of) == [
+        ("blocked_exit", Outcome.NOT_A_HAZARD, None)
+    ]
+    two = [DOOR, SIGN, CARTON, OTHER_DOOR, OTHER_SIGN, OTHER_CARTON]
+    assert graded(two, scene, rules, answer, view_of) == [blocked, blocked]
+    register = said("door_confirmed_not_egress", source=Source.REGISTER)
+    assert {outcome for _, outcome, _ in graded(two, scene, rules, register, view_of)} == {
+        Outcome.NOT_A_HAZARD
+    }
+
+
+def test_a_finding_tells_of_the_answer_that_is_not_counted(view_of, scene_of, rules):
+    two = [DOOR, SIGN, CARTON, OTHER_DOOR, OTHER_SIGN, OTHER_CARTON]
+    found = find_hazards(
+        view_of(two), scene_of("unknown"), rules, said("door_confirmed_not_egress", "occupied")
+    )
+    for finding in found:
+        assert finding.fact_names() == {"movable", "combustible", "occupied"}
+        assert finding.reason.en.endswith("confirmed not an evacuation door. So it is not counted")
+        assert finding.reason.zh.endswith("“已确认不是疏散门”未指明是哪一处，未予采用")
+
+
+def test_a_chain_is_told_beside_the_goods(view_of, scene_of, rules):
+    chain = ("chain_lock", (480, 480, 520, 540))
+    (finding,) = find_hazards(view_of([DOOR, SIGN, CARTON, chain]), scene_of("unknown"), rules, said())
+    assert finding.reason.en.startswith("Cartons cover about")
+    assert finding.reason.en.endswith("; a chain or padlock on an exit door")
+    assert finding.reason.zh.endswith("；安全出口门上有链条或挂锁")
