@@ -35,7 +35,7 @@ from firewarden.inference.draw_shapes import (
     plate_wh,
     tint_polygon,
 )
-from firewarden.inference.image import decode_image
+from firewarden.inference.image import MAX_PIXELS, decode_image
 from firewarden.inference.release import blur_for_release
 from firewarden.inference.resize import resize
 
@@ -59,7 +59,8 @@ def annotated_jpeg(data: bytes, result: Mapping[str, Any], names: Mapping[str, T
     GPS or thumbnail is carried over; the JPEG comment names the SHA-256 of the parent. Raises InvalidImage for damaged
     bytes and ValueError when the result belongs to another photo.
     """
-    image = decode_image(data, min_long_side=MAX_LONG_SIDE)
+    size = max(MAX_PIXELS, math.prod(result["image_hw"]))  # what was inspected can be drawn
+    image = decode_image(data, min_long_side=MAX_LONG_SIDE, max_pixels=size)
     if result["image_sha256"] != image.sha256:
         raise ValueError(
             f"got the result of photo {result['image_sha256'][:12]} and the bytes of photo {image.sha256[:12]}; "

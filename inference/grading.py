@@ -54,7 +54,8 @@ def assess(
     *,
     probability: float | None = None,
 ) -> Assessment:
-    """Grade one finding. Findings that are no hazard in themselves keep their outcome and get no level.
+    """Grade one finding. Findings that are no hazard in themselves get no level, and keep their outcome, unless what somebody
+    said sets aside what a check on site was to settle.
 
     `probability` is the calibrated confidence, if there is one: it routes and changes nothing else.
     """
@@ -65,7 +66,7 @@ def assess(
         initial = grade(finding.hazard, settled, rules)
         residual = initial if settled is case else grade(finding.hazard, case, rules)
     else:
-        initial = residual = Grade(finding.outcome, None, ())
+        initial = residual = _ungraded(finding, case, rules)
     provisional = _is_provisional(initial, scene, context)
     return Assessment(
         outcome=initial.outcome,
@@ -113,6 +114,14 @@ def grade(hazard: str, case: Case, rules: Rules) -> Grade:
         emergency=any(row.emergency for row in fired),
         element_possible=any(row.major_screen == "element_possible" for row in fired),
     )
+
+
+def _ungraded(finding: Finding, case: Case, rules: Rules) -> Grade:
+    if finding.outcome is Outcome.NEEDS_SITE_CHECK:
+        for row in rules.hazards[finding.hazard].exclude:
+            if row.outcome is Outcome.NOT_A_HAZARD and row.any | row.all and matches(row, case, case.said):
+                return Grade(row.outcome, None, (row.id,))
+    return Grade(finding.outcome, None, ())
 
 
 def matches(row: Row, case: Case, flags: frozenset[str]) -> bool:

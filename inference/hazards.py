@@ -1,6 +1,6 @@
 """From detections to findings: every relation row of the rule file in order. Pure: no log, clock or file."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,8 +44,7 @@ def find_hazards(
     claimed: frozenset[int] = frozenset()
     for relation in rules.relations:
         found = FINDERS[relation.predicate](relation, view, scene, rules, claimed)
-        alone = sum(finding.outcome is Outcome.HAZARD for finding in found) < 2
-        told = [with_context(finding, rules, context, alone=alone) for finding in found]
+        told = [with_context(finding, rules, context, alone=_is_alone(finding, found)) for finding in found]
         judged = [
             finding for finding in told if assess(finding, scene, rules, context).outcome is Outcome.HAZARD
         ]
@@ -85,6 +84,16 @@ def with_context(
         reason=with_unplaced(finding.reason, unplaced, rules),
         count=max(finding.count, context.counts.get(finding.hazard, 0)),
     )
+
+
+def _is_alone(finding: Finding, found: Sequence[Finding]) -> bool:
+    """Whether an answer about its hazard can only be about it: of hazards what is only asked about takes none away."""
+    rivals = (
+        [other for other in found if other.outcome is Outcome.HAZARD]
+        if finding.outcome is Outcome.HAZARD
+        else found
+    )
+    return len(rivals) < 2
 
 
 def _unplaced(hazard: str, said: Iterable[Fact], rules: Rules) -> list[str]:

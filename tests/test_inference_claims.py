@@ -1,5 +1,7 @@
 """Which finding an object belongs to, and whom an answer is about: hand-placed boxes in a 1000 x 1000 px picture."""
 
+from dataclasses import replace
+
 import pytest
 
 from firewarden.findings import Fact, InspectionContext, Outcome, RiskLevel, Source
@@ -105,3 +107,25 @@ def test_a_chain_is_told_beside_the_goods(view_of, scene_of, rules):
     assert finding.reason.en.startswith("Cartons cover about")
     assert finding.reason.en.endswith("; a chain or padlock on an exit door")
     assert finding.reason.zh.endswith("；安全出口门上有链条或挂锁")
+
+
+def test_a_word_settles_what_was_to_be_checked_on_site(view_of, scene_of, rules):
+    unknown, guessed = scene_of("unknown"), replace(scene_of("evacuation_corridor"), provisional=True)
+    clutter = ("furniture", (100, 500, 400, 900))
+    for specs, scene, hazard, word in [
+        ([EBIKE], unknown, "indoor_ebike", "not_an_ebike_confirmed"),
+        ([clutter], guessed, "corridor_clutter", "fixture_by_design"),
+    ]:
+        assert graded(specs, scene, rules, said(), view_of) == [(hazard, Outcome.NEEDS_SITE_CHECK, None)]
+        assert graded(specs, scene, rules, said(word), view_of) == [(hazard, Outcome.NOT_A_HAZARD, None)]
+
+
+def test_a_word_about_a_door_settles_no_question_about_another_sign(view_of, scene_of, rules):
+    """A second sign hangs over goods and no door: the door that is judged is dismissed, what is asked about is not."""
+    scene, answer = scene_of("unknown"), said("door_confirmed_not_egress")
+    specs = [DOOR, SIGN, CARTON, ("exit_sign", (800, 220, 900, 260)), ("furniture", (750, 500, 950, 700))]
+    assert graded(specs, scene, rules, answer, view_of) == [
+        ("blocked_exit", Outcome.NOT_A_HAZARD, None),
+        ("blocked_exit", Outcome.NEEDS_SITE_CHECK, None),
+    ]
+    assert graded(specs[3:], scene, rules, answer, view_of) == [("blocked_exit", Outcome.NOT_A_HAZARD, None)]
