@@ -46,9 +46,17 @@ def field(record: object, name: str, kind: type | tuple[type, ...], where: str) 
     return value
 
 
+def read_text(path: Path) -> str:
+    """Text in UTF-8 with its line ends as they are, without the byte order mark that some editors put in front."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: {error}, expected text in UTF-8. Save it as UTF-8.") from error
+
+
 def read_json(path: Path) -> Any:
     """A JSON file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not a readable JSON file ({error}). Export it anew.") from error

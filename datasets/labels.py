@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from firewarden.datasets.fields import read_text
 from firewarden.errors import DatasetError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -47,7 +48,7 @@ def read_labels(path: Path) -> LabelRows:
     if not path.exists():
         return label_rows([])
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         fields = line.split()
         if not fields:
             continue
@@ -82,7 +83,7 @@ def read_classes(folder: Path) -> tuple[str, ...]:
     path = folder / "classes.txt"
     if not path.exists():
         raise DatasetError(f"{path} is missing. A data folder needs images/, labels/ and classes.txt.")
-    return tuple(path.read_text().split())
+    return tuple(read_text(path).split())
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -1,10 +1,10 @@
 """manifest.csv: one row a photo with split, source, licence and place group."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from firewarden.datasets.manifest_rows import read_table
 from firewarden.errors import DatasetError
 
 SPLITS = ("train", "val", "test")
@@ -31,21 +31,24 @@ class PhotoRecord:
     def stem(self) -> str:
         return Path(self.file).stem
 
+    @property
+    def place(self) -> str:
+        """The place group; without one the photo is a place of its own."""
+        return self.place_group or self.stem
+
 
 def read_manifest(folder: Path) -> tuple[PhotoRecord, ...]:
     """Records of `folder/manifest.csv` in file order; an unknown split is an error."""
     path = folder / "manifest.csv"
-    if not path.exists():
-        raise DatasetError(f"{path} is missing. Splits, sources and licences are read from it.")
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        rows, columns = list(reader), reader.fieldnames or ()
-    missing = set(_COLUMNS) - set(columns)
+    table = read_table(path)
+    missing = set(_COLUMNS) - set(table.columns)
     if missing:
-        raise DatasetError(f"{path}: columns {sorted(missing)} are missing, got {list(columns)}. Add them.")
+        raise DatasetError(
+            f"{path}: columns {sorted(missing)} are missing, got {list(table.columns)}. Add them."
+        )
     records = tuple(
         PhotoRecord(**{name: row[name] for name in _COLUMNS}, part_sources=_listed(row.get("part_sources")))
-        for row in rows
+        for row in table.rows
     )
     for record in records:
         if record.split not in SPLITS:
@@ -58,10 +61,10 @@ def _listed(cell: str | None) -> tuple[str, ...] | None:
 
 
 def shared_places(records: Iterable[PhotoRecord]) -> frozenset[str]:
-    """Place groups that occur in more than one split: their val or test photos reward memory, not sight."""
+    """Places that occur in more than one split: their val or test photos reward memory, not sight."""
     splits_of: dict[str, set[str]] = {}
     for record in records:
-        splits_of.setdefault(record.place_group, set()).add(record.split)
+        splits_of.setdefault(record.place, set()).add(record.split)
     return frozenset(place for place, splits in splits_of.items() if len(splits) > 1)
 
 
@@ -71,4 +74,4 @@ def split_records(
     """Records of one split. Outside train, photos of places that other splits show too are left out by default."""
     records = tuple(records)
     shared = frozenset() if split == "train" or keep_shared_places else shared_places(records)
-    return tuple(r for r in records if r.split == split and r.place_group not in shared)
+    return tuple(r for r in records if r.split == split and r.place not in shared)

@@ -1,10 +1,12 @@
 """manifest.csv as a table: columns this project does not read are carried along untouched."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from firewarden.datasets.fields import read_text
 from firewarden.errors import DatasetError
 
 COLUMNS = (
@@ -24,12 +26,12 @@ def read_table(path: Path) -> ManifestTable:
     """The table of a manifest file."""
     if not path.exists():
         raise DatasetError(f"{path} is missing. Splits, sources and licences are read from it.")
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        rows, columns = tuple(reader), tuple(reader.fieldnames or ())
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    rows, columns = tuple(reader), tuple(reader.fieldnames or ())
     if "file" not in columns or any(None in row or None in row.values() for row in rows):
         raise DatasetError(
-            f"{path}: expected a column 'file' and as many cells in each row as columns. Fix it."
+            f"{path}: got columns {list(columns)}, expected a column 'file' and as many cells in each row as "
+            "columns, parted by commas. Fix it."
         )
     return ManifestTable(columns, rows)
 

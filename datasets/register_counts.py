@@ -42,7 +42,7 @@ def count_sources(
         mine = [record for record in records if record.source == source.manifest_source]
         if mine:
             splits = [record.split for record in mine]
-            places = {record.place_group for record in mine}
+            places = {record.place for record in mine}
             seen = [hashes[record.file] for record in mine if record.file in hashes]
             found[source.id] = Counts(splits.count("train"), splits.count("val"), len(places), digest(seen))
     return found

@@ -68,7 +68,7 @@ def barred_splits(records: Sequence[PhotoRecord], register: Register) -> dict[st
     barred: dict[str, frozenset[str]] = {}
     for record in records:
         wrong = frozenset(split for split in SPLITS if not register.allows(record.source, split))
-        barred[record.place_group] = barred.get(record.place_group, frozenset()) | wrong
+        barred[record.place] = barred.get(record.place, frozenset()) | wrong
     return barred
 
 
@@ -79,7 +79,7 @@ def split_by_place(
     barred: Mapping[str, frozenset[str]] | None = None,
 ) -> tuple[PhotoRecord, ...]:
     """The records in order with new splits. `counts (photos, classes)` are stratified; no place group is cut."""
-    places = sorted({record.place_group for record in records})
+    places = sorted({record.place for record in records})
     splits = [split for split in SPLITS if split in plan.shares]
     if len(places) < len(splits):
         raise DatasetError(
@@ -98,7 +98,7 @@ def split_by_place(
             f"more places, or have the register allow more sources there."
         )
     split_of = {place: splits[chosen[index]] for index, place in enumerate(places)}
-    return tuple(replace(record, split=split_of[record.place_group]) for record in records)
+    return tuple(replace(record, split=split_of[record.place]) for record in records)
 
 
 def _forbidden(
@@ -119,7 +119,7 @@ def _group_weights(records: Sequence[PhotoRecord], counts: Counts, places: Seque
     index = {place: number for number, place in enumerate(places)}
     table = np.zeros((len(places), 1 + counts.shape[1]))
     rows = np.column_stack([np.ones(len(records)), counts])
-    np.add.at(table, [index[record.place_group] for record in records], rows)
+    np.add.at(table, [index[record.place] for record in records], rows)
     return np.asarray(table / np.maximum(table.sum(axis=0), 1))
 
 

@@ -71,10 +71,10 @@ def data_stats(folder: Path, records: Sequence[PhotoRecord]) -> DataStats:
             sides = short_sides_px(rows, read_header(folder / record.file).upright_hw)
             bins = np.searchsorted(SIZE_EDGES_PX, sides, side="right") - 1
             sizes.update((SIZE_EDGES_PX[max(int(b), 0)], record.split) for b in bins)
-    places = Counter(record.place_group for record in records)
+    places = Counter(record.place for record in records)
     return DataStats(
         photos=_by_split(Counter(r.split for r in records)),
-        places=_by_split(Counter(split for _, split in {(r.place_group, r.split) for r in records})),
+        places=_by_split(Counter(split for _, split in {(r.place, r.split) for r in records})),
         shared_places=tuple(sorted(shared_places(records))),
         largest_place=max(places.items(), key=lambda item: (item[1], item[0]), default=("", 0)),
         boxes=_table(boxes, classes),

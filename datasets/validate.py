@@ -114,7 +114,7 @@ def find_split_problems(records: Sequence[PhotoRecord]) -> list[Problem]:
     """Place groups that more than one split shows."""
     problems = []
     for place in sorted(shared_places(records)):
-        mine = [record for record in records if record.place_group == place]
+        mine = [record for record in records if record.place == place]
         counts = Counter(record.split for record in mine)
         detail = f"place group {place!r}: " + ", ".join(f"{counts[s]} {s}" for s in SPLITS if counts[s])
         problems.append(Problem("place_in_two_splits", tuple(r.file for r in mine), detail, weight=len(mine)))

@@ -151,9 +151,9 @@ def test_the_first_commands_of_the_docs_work_when_pasted(tmp_path: Path, monkeyp
         assert done.exit_code == 0, (words, done.output, done.exception)
         if words[0] == "validate":
             assert "3 photos: 0 errors" in done.stdout
-    assert {(r.place_group, r.source) for r in read_manifest(tmp_path / "data" / "new")} == {
-        ("hall", "my-source"), ("yard", "my-source"),
-    }  # fmt: skip
+    records = read_manifest(tmp_path / "data" / "new")
+    assert {(r.place_group, r.source) for r in records} == {("hall", "my-source"), ("yard", "my-source")}
+    assert {r.split for r in records} == {"train", "val"}  # what training reads
 
 
 def test_an_unknown_source_is_told_where_and_with_what_to_register_it(tmp_path: Path, register: Path) -> None:

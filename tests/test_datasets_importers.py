@@ -1,5 +1,6 @@
 """Label formats of others: each read by hand, damage named, and the way into a house folder and back."""
 
+import codecs
 import json
 import sys
 from pathlib import Path
@@ -191,6 +192,41 @@ def test_a_yolo_polygon_becomes_its_box_and_names_may_be_a_list(tmp_path: Path) 
     assert names_below([photo], root) == ("train/a.jpg",)
 
 
+CAR_BOX, THREE_POINTS = "0 0.2 0.3 0.2 0.4", " 0.9 0.9 2 0.8 0.8 1 0 0 0"
+
+
+@pytest.mark.parametrize(
+    ("row", "shape"),
+    [
+        pytest.param(CAR_BOX + THREE_POINTS, "[3, 3]", id="points with visibility, an odd count"),
+        pytest.param(CAR_BOX + " 0.9 0.9 0.8 0.8", "[2, 2]", id="points alone, as many numbers as a polygon"),
+        pytest.param(CAR_BOX, "[3, 3]", id="no points"),
+    ],
+)
+def test_keypoints_behind_a_yolo_box_are_left_out(tmp_path: Path, row: str, shape: str) -> None:
+    draw_picture(tmp_path, "images/a.jpg")
+    labels = yolo(tmp_path, row)
+    (tmp_path / "data.yaml").write_text(f"names: [car, gate]\nkpt_shape: {shape}\n")
+    assert rows_of(one("yolo", labels)) == [[1, 0.2, 0.3, 0.2, 0.4]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        pytest.param("[2, 3]", r"a\.txt:1: got 13 numbers, expected 4 of a box and 6 of keypoints", id="other points"),
+        pytest.param("17", "got kpt_shape 17", id="a number"),
+        pytest.param("[0, 3]", r"got kpt_shape \[0, 3\]", id="no points"),
+        pytest.param("[3, 4]", r"got kpt_shape \[3, 4\]", id="four numbers a point"),
+    ],
+)  # fmt: skip
+def test_keypoints_that_do_not_fit_are_refused(tmp_path: Path, shape: str, message: str) -> None:
+    draw_picture(tmp_path, "images/a.jpg")
+    labels = yolo(tmp_path, CAR_BOX + THREE_POINTS)
+    (tmp_path / "data.yaml").write_text(f"names: [car, gate]\nkpt_shape: {shape}\n")
+    with pytest.raises(DatasetError, match=message):
+        one("yolo", labels)
+
+
 @pytest.mark.parametrize(
     ("label_format", "build", "message"),
     [
@@ -221,6 +257,43 @@ def test_damage_is_named(tmp_path: Path, label_format: str, build, message: str)
     draw_picture(tmp_path, "images/a.jpg" if label_format == "yolo" else "a.jpg")
     with pytest.raises(DatasetError, match=message):
         one(label_format, build(tmp_path))
+
+
+@pytest.mark.parametrize("label_format", FORMATS)
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path, label_format: str) -> None:
+    """Also where classes that the map lacks are dropped: the first class is not called otherwise."""
+    labels = both(tmp_path, label_format)
+    for path in text_files(tmp_path):
+        path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    photo = one(label_format, labels, plan_of(drop=True))
+    np.testing.assert_allclose(
+        rows_of(photo), [[1, 0.2, 0.3, 0.2, 0.4], [2, 0.75, 0.75, 0.5, 0.5]], atol=1e-5
+    )
+    assert photo.notes == ()
+
+
+@pytest.mark.parametrize("label_format", FORMATS)
+def test_names_in_another_encoding_are_refused(tmp_path: Path, label_format: str) -> None:
+    labels = both(tmp_path, label_format)
+    for path in text_files(tmp_path):
+        path.write_bytes(path.read_bytes().replace(b"car", "电动车".encode("gbk")))
+    with pytest.raises(DatasetError, match="Save it as UTF-8|not a readable XML file"):
+        one(label_format, labels)
+
+
+def text_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.*") if path.suffix != ".jpg"]
+
+
+def test_a_yolo_list_of_names_may_begin_with_a_byte_order_mark_and_is_utf_8(tmp_path: Path) -> None:
+    both(tmp_path, "yolo")
+    (tmp_path / "data.yaml").unlink()
+    names = tmp_path / "classes.txt"
+    names.write_text("car\ngate\n", encoding="utf-8-sig")
+    assert [row[0] for row in rows_of(one("yolo", tmp_path, plan_of(drop=True)))] == [1, 2]
+    names.write_text("电动车\ngate\n", encoding="gbk")
+    with pytest.raises(DatasetError, match=r"classes\.txt: .*Save it as UTF-8"):
+        one("yolo", tmp_path)
 
 
 def test_xml_in_another_encoding_cannot_hide_an_entity(tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     assert str(caught.value).startswith(f"{path}:3: got {line!r}")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_row_or_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("3 0.5 0.25 1 0.125\n", encoding="utf-8-sig")
+    (tmp_path / "classes.txt").write_text("door\n电动车\n", encoding="utf-8-sig")
+    assert read_labels(tmp_path / "a.txt").class_id.tolist() == [3]
+    assert read_classes(tmp_path) == ("door", "电动车")
+
+
 @pytest.mark.parametrize("content", [None, "", "\n  \n"], ids=["missing", "empty", "blank lines"])
 def test_no_rows_are_rows(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "a.txt"

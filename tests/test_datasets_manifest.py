@@ -1,11 +1,13 @@
 """manifest.csv: splits by place, and which photos a split leaves out."""
 
+import codecs
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from firewarden.datasets.manifest import PhotoRecord, read_manifest, shared_places, split_records
+from firewarden.datasets.manifest_rows import read_table
 from firewarden.errors import DatasetError
 
 HEADER = "file,split,source,licence,place_group,scene"
@@ -57,6 +59,22 @@ def test_what_was_set_in_is_known_or_not(tmp_path: Path) -> None:
     assert [record.part_sources for record in read_manifest(folder)] == [(), ("one", "other place")]
 
 
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path) -> None:
+    folder = write_manifest(tmp_path, "images/a.jpg,train,某人,l,hall,corridor")
+    records, table = read_manifest(folder), read_table(folder / "manifest.csv")
+    path = folder / "manifest.csv"
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert read_manifest(folder) == records
+    assert read_table(path) == table
+
+
+def test_another_encoding_is_refused(tmp_path: Path) -> None:
+    text = f"{HEADER}\nimages/a.jpg,train,某人,l,hall,corridor\n"
+    (tmp_path / "manifest.csv").write_text(text, encoding="gbk")
+    with pytest.raises(DatasetError, match=r"manifest\.csv: .*Save it as UTF-8"):
+        read_manifest(tmp_path)
+
+
 @pytest.mark.parametrize("split", ["valid", "Train", ""])
 def test_an_unknown_split_is_refused(tmp_path: Path, split: str) -> None:
     folder = write_manifest(tmp_path, f"images/a.jpg,{split},s,l,p,corridor")
@@ -76,6 +94,13 @@ def test_a_place_is_shared_when_two_splits_show_it() -> None:
     assert shared_places(RECORDS) == {"hall"}
     assert shared_places(r for r in RECORDS if r.split == "train") == frozenset()
     assert shared_places([]) == frozenset()
+
+
+def test_a_photo_without_a_place_group_is_a_place_of_its_own() -> None:
+    records = [record("a", "train", ""), record("b", "val", ""), record("c", "val", "a")]
+    assert [r.place for r in records] == ["a", "b", "a"]
+    assert shared_places(records[:2]) == frozenset()
+    assert [r.stem for r in split_records(records, "val")] == ["b"]  # c names the place of a
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,11 @@ def test_too_few_places(tmp_path: Path) -> None:
         split_by_place(records, np.zeros((3, 1)), SplitPlan({"train": 0.95, "val": 0.05}))
 
 
+def test_photos_without_a_place_group_part() -> None:
+    chosen = split_by_place([record(0, ""), record(1, "")], np.zeros((2, 1)), HALVES)
+    assert {r.split for r in chosen} == {"train", "val"}
+
+
 def test_a_new_manifest_keeps_further_columns_and_leaves_out_what_was_left_out(tmp_path: Path) -> None:
     photos = [Photo("a", labels=((1, 0.5, 0.5, 0.2, 0.2), (9, 0.5, 0.5, 0.2, 0.2))), Photo("b"), Photo("c")]
     folder = build_data_folder(tmp_path / "data", photos, ("door", "person"))

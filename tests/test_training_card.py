@@ -171,7 +171,7 @@ PARITY: dict[str, Any] = {
 }
 
 
-def card_of(record: dict[str, Any], tmp_path: Path) -> str:
+def card_of(record: dict[str, Any], tmp_path: Path, scene: dict[str, float] = SCENE) -> str:
     """40 doors and 2 e-bikes in train: one photo of each of two sources, plus one val photo."""
     data, run, exported = (tmp_path / name for name in ("data", "run", "out"))
     for folder in (data / "labels", run, exported):
@@ -189,7 +189,7 @@ def card_of(record: dict[str, Any], tmp_path: Path) -> str:
     (run / "run.json").write_text(json.dumps(record))
     (exported / "evaluation.json").write_text(json.dumps(EVALUATION))
     (exported / "parity.json").write_text(json.dumps(PARITY))
-    (exported / "scene.json").write_text(json.dumps(SCENE))
+    (exported / "scene.json").write_text(json.dumps(scene))
     return write_card(exported, run=run, data=data).read_text(encoding="utf-8")
 
 
@@ -255,6 +255,12 @@ def card(tmp_path: Path) -> str:
 )
 def test_the_card_says(card: str, sentence: str) -> None:
     assert sentence in card
+
+
+def test_a_model_without_scene_output_says_so(tmp_path: Path) -> None:
+    card = card_of(RUN, tmp_path, scene={"cross_validated_n": 0.0})
+    assert "- No scene output: no real train photo had a scene tag." in card
+    assert "Scene output on" not in card and "Checkpoint, calibration and thresholds were chosen" in card
 
 
 def test_a_hazard_that_nobody_judged_is_not_in_the_card(card: str) -> None:

@@ -151,6 +151,18 @@ def test_a_split_leaves_out_places_that_another_split_shows(folder: Path) -> Non
     assert (kept.images, kept.excluded_shared_places) == (2, 0)
 
 
+def test_photos_without_a_place_group_are_all_measured(folder: Path) -> None:
+    add_manifest(folder, [("bright_1", "val", ""), ("bright_2", "train", ""), ("dark_1", "val", "")])
+    report = run(folder, split="val")
+    assert (report.images, report.excluded_shared_places) == (2, 0)
+
+
+def test_a_split_of_which_its_places_leave_nothing_is_refused(folder: Path) -> None:
+    add_manifest(folder, [("bright_1", "val", "p"), ("bright_2", "train", "p"), ("dark_1", "val", "p")])
+    with pytest.raises(DatasetError, match="all 2 photos of split 'val' show places that other splits show"):
+        run(folder, split="val")
+
+
 @pytest.mark.parametrize("split", ["vall", "test"])
 def test_a_split_without_photos_is_refused_with_those_that_have_some(folder: Path, split: str) -> None:
     add_manifest(folder, [("bright_1", "val", "p"), ("bright_2", "train", "q"), ("dark_1", "val", "r")])
@@ -231,6 +243,24 @@ def test_the_source_of_the_manifest_names_an_origin_too(folder: Path) -> None:
         assert list(run(folder, split=split).by_origin) == ["real", "composed", "rendered"]
 
 
+@pytest.mark.parametrize("split", [None, "val"])
+def test_a_manifest_with_a_byte_order_mark_gives_the_same_figures(folder: Path, split: str | None) -> None:
+    lines = ["file,split,source,licence,place_group,scene"]
+    sources = {"bright_1": "composed on lo_", "bright_2": "composed on lo_", "dark_1": "real_photos"}
+    lines += [f"images/{stem}.png,val,{source},l,{source},corridor" for stem, source in sources.items()]
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    before = run(folder, split=split).to_json()
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+    assert run(folder, split=split).to_json() == before
+    assert before["by_origin"]["composed"]["ci_map50"] is None  # two pictures of one place
+
+
+def test_a_manifest_that_names_no_files_is_refused(folder: Path) -> None:
+    (folder / "manifest.csv").write_text("photo,source\nimages/bright_1.png,composed\n")
+    with pytest.raises(DatasetError, match=r"got columns \['photo', 'source'\], expected a column 'file'"):
+        run(folder)
+
+
 def test_photos_without_hazard_that_get_none(folder: Path) -> None:
     """The inspector reports an e-bike in told lifts only: one of three photos without a hazard, one open one left out."""
     lift = {"hazards": [], "scene": "elevator_car"}
@@ -252,7 +282,7 @@ def test_scenes_are_judged_only_where_the_system_had_to_tell(folder: Path) -> No
     asked = evaluate(BrightDetector(), SceneInspector(), folder, draws=5)
     assert told.figures.scene is None
     score = asked.figures.scene
-    assert score is not None and (score.exact.n, score.exact.count, score.unknown) == (1, 0, 1)
+    assert score is not None and (score.exact.n, score.exact.count, score.unknown) == (2, 0, 2)
 
 
 def test_detector_and_inspector_share_one_pass(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firewarden.errors import DatasetError
+from firewarden.inference.rules_file import load_rules
 from firewarden.training.expectations import Expectation, read_expectations
 from firewarden.training.hazard_scores import PhotoHazards, hazard_couples, score_hazards
 
@@ -171,6 +172,7 @@ def test_expectations_are_read_by_stem(tmp_path: Path) -> None:
         ('{"lift": ["indoor_ebike"]}', "lift is"),
         ('{"lift": {"hazards": "indoor_ebike"}}', "lift is"),
         ('{"lift": {"hazards": [], "origin": "drawn"}}', r"origin names \['drawn'\]"),
+        ('{"lift": {"hazards": [], "scene": "hallway"}}', r"expect\.json: lift: scene names \['hallway'\]"),
         ('{"lift": {"hazards": [], "hard_negatives": ["cat"]}}', r"hard_negatives names \['cat'\]"),
     ],
 )
@@ -178,6 +180,14 @@ def test_damaged_expectations_are_named(tmp_path: Path, text: str, message: str)
     (tmp_path / "expect.json").write_text(text)
     with pytest.raises(DatasetError, match=message):
         read_expectations(tmp_path / "expect.json")
+
+
+def test_a_scene_is_one_of_the_rule_file_or_a_tag_that_stands_for_one(tmp_path: Path) -> None:
+    tags = {"corridor": "evacuation_corridor", "lobby": "public_lobby", "outdoor": "outdoor_open"}
+    known = {**tags, **{scene: scene for scene in load_rules().scenes}}
+    path = tmp_path / "expect.json"
+    path.write_text(json.dumps({name: {"hazards": [], "scene": name} for name in known}))
+    assert {name: row.scene for name, row in read_expectations(path).items()} == known
 
 
 def test_missing_expectations_are_named(tmp_path: Path) -> None:

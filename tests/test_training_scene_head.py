@@ -1,5 +1,8 @@
 """The scene output: a linear layer fitted on features, and put behind a graph whose answer is worked out in numpy."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,8 +13,12 @@ onnx = pytest.importorskip(
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny_data import Photo, build_data_folder
+
+from firewarden.training.card_hazards import hazard_sections
 from firewarden.training.scene_fit import SceneHead, Seen, fit_scene_head
-from firewarden.training.scene_head import add_embedding, add_scene
+from firewarden.training.scene_head import add_embedding, add_scene, attach_scene_head
 
 NAMES = ("elevator_car", "indoor")
 SCALE, SHIFT = np.array([1, 200, 0.01], np.float32), np.array([5, -300, 2], np.float32)
@@ -127,6 +134,49 @@ def test_a_scene_without_val_photos_has_no_recall_and_breaks_nothing() -> None:
     assert head.weight.shape == (3, 3)
     assert (head.report["val_recall_indoor"], head.report["val_recall_outdoor_open"]) == (0.0, 0.0)
     assert head.report["val_accuracy"] == head.report["val_recall_elevator_car"] == 1.0
+
+
+def test_without_a_tagged_val_photo_train_alone_decides() -> None:
+    """As with too few of them: the same layer, and no figure of val but the count."""
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    train = seen(*blobs(0, (40, 40)))
+    none = Seen(np.empty((0, 0), np.float32), np.empty(0, np.int64), [])
+    head, few = fit_scene_head(train, none, NAMES), fit_scene_head(train, seen(*blobs(1, (9, 9))), NAMES)
+    np.testing.assert_array_equal(head.weight, few.weight)
+    assert head.report["temperature"] == few.report["temperature"]
+    assert {name: v for name, v in head.report.items() if name.startswith("val")} == {"val_n": 0}
+    assert np.isfinite(list(head.report.values())).all()
+
+
+def saved_upsampler(folder: Path) -> Path:
+    path = folder / "model.onnx"
+    onnx.save(upsampler(resize("features", "output0")), str(path))
+    return path
+
+
+def test_without_a_tagged_train_photo_the_model_gets_no_scene_output(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = [Photo("a", scene=""), Photo("b", "val", scene="corridor"), Photo("c", scene="close_up")]
+    data, path = build_data_folder(tmp_path / "data", photos, ("door",)), saved_upsampler(tmp_path)
+    before = path.read_bytes()
+    head = attach_scene_head(path, data, [data], input_size=32, stride=32)
+    assert head.names == () and "no train photo has a scene tag" in caplog.text
+    assert path.read_bytes() == before
+    assert "No scene output: no real train photo had a scene tag." in hazard_sections(
+        {"data": "d"}, head.report
+    )
+
+
+def test_a_scene_output_needs_no_tagged_val_photo(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the fit needs torch: install firewarden[train]")
+    photos = [Photo("a"), Photo("b", scene="outdoor"), Photo("c", "val", scene="")]
+    data, path = build_data_folder(tmp_path / "data", photos, ("door",)), saved_upsampler(tmp_path)
+    head = attach_scene_head(path, data, [], input_size=32, stride=32)
+    assert head.report["cross_validated_n"] == 6  # two photos, three views of each
+    assert head.report["val_n"] == 0
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["output0", "embedding", "scene"]
 
 
 def test_probabilities_are_softened_where_places_left_out_are_told_wrong() -> None:

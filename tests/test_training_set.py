@@ -22,7 +22,7 @@ from firewarden.training.training_set import (
     ExtraFolder,
     TrainingSet,
     build_training_set,
-    check_choice,
+    check_photos,
     code_scene,
     coded_names,
 )
@@ -260,10 +260,51 @@ def test_the_val_split_of_made_pictures_is_kept_apart(source: Path, rendered: Pa
     assert yaml.safe_load(prepared.yaml_path.read_text())["val"] == "val"
 
 
+@pytest.mark.parametrize(
+    ("photos", "message"),
+    [
+        pytest.param(
+            [Photo("a"), Photo("b")],
+            r"no val photo to train with \(manifest.csv lists none\)",
+            id="all are train",
+        ),
+        pytest.param([Photo("a", "val")], r"no train photo .*lists none\)", id="all are val"),
+        pytest.param(
+            [Photo("a", place="p"), Photo("b", "val", place="p")],
+            r"no val photo .*lists 1 photos, all of places that other splits show too\)",
+            id="val shows the places of train",
+        ),
+    ],
+)
+def test_train_and_val_need_a_photo_each(tmp_path: Path, photos: list[Photo], message: str) -> None:
+    source = build_data_folder(tmp_path / "real", photos, CLASSES)
+    with pytest.raises(DatasetError, match=message):
+        check_photos(source, [], None)
+    with pytest.raises(DatasetError, match=message):
+        build_training_set(source, (), tmp_path / "out", {})
+    assert not (tmp_path / "out").exists()
+
+
+def test_val_photos_without_a_place_group_stay(source: Path, tmp_path: Path) -> None:
+    manifest = source / "manifest.csv"
+    for place in ("office", "stairs", "bare", "lift", "kept"):
+        manifest.write_text(manifest.read_text().replace(f",{place},corridor", ",,corridor"))
+    assert build_training_set(source, (), tmp_path / "out", {}).val_count == 2
+
+
 def test_made_pictures_of_val_places_are_refused(source: Path, tmp_path: Path) -> None:
     folder = build_data_folder(tmp_path / "made", [Photo("copy", place="stairs")], CLASSES)
     with pytest.raises(DatasetError, match="1 train pictures show places kept for val or test"):
         build_training_set(source, [ExtraFolder(folder)], tmp_path / "out", {})
+
+
+def test_made_pictures_without_a_place_group_show_no_val_place(source: Path, tmp_path: Path) -> None:
+    folder = build_data_folder(tmp_path / "made", [Photo("drawn")], CLASSES)
+    for data, place in ((folder, "drawn"), (source, "stairs")):
+        manifest = data / "manifest.csv"
+        manifest.write_text(manifest.read_text().replace(f",{place},corridor", ",,corridor"))
+    prepared = build_training_set(source, [ExtraFolder(folder)], tmp_path / "out", {})
+    assert (prepared.train_count, prepared.val_count) == (4, 1)
 
 
 def test_other_classes_are_refused(source: Path, rendered: Path, tmp_path: Path) -> None:
@@ -357,12 +398,12 @@ def test_a_choice_that_leaves_nothing_of_a_folder_is_refused(
 ) -> None:
     choice = by_licence(tmp_path, "MIT")
     with pytest.raises(DatasetError, match="it holds 1 not registered"):
-        check_choice(source, [], choice)  # of val only the stairs may be shown, and nobody registered them
+        check_photos(source, [], choice)  # of val only the stairs may be shown, and nobody registered them
     photos = (*PHOTOS, Photo("yard", "val"))
     real = build_data_folder(tmp_path / "more", photos, CLASSES)
-    check_choice(real, [], choice)
+    check_photos(real, [], choice)
     with pytest.raises(DatasetError, match=r"manifest\.csv is missing\. Licences are read from it"):
-        check_choice(real, [ExtraFolder(composed)], choice)
+        check_photos(real, [ExtraFolder(composed)], choice)
     found = build_data_folder(tmp_path / "found", [Photo("m", source="found")], CLASSES)
     with pytest.raises(DatasetError, match="found passes --licences MIT"):
-        check_choice(real, [ExtraFolder(found)], choice)
+        check_photos(real, [ExtraFolder(found)], choice)

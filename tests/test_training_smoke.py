@@ -255,6 +255,16 @@ def test_a_missing_extra_folder_is_named_before_anything_is_made(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_folder_without_val_photos_is_refused_before_anything_is_made(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    data = build_data_folder(tmp_path / "real", [Photo("a")], CLASSES)
+    build_data_folder(tmp_path / "drawn", [Photo("m")], CLASSES)
+    with pytest.raises(DatasetError, match="no val photo to train with"):
+        train(**{**_arguments(inputs, tmp_path / "runs"), "data": data})
+    assert not (tmp_path / "runs").exists()
+
+
 def _arguments(inputs: dict[str, Path], runs: Path) -> dict[str, Any]:
     return {
         "config_path": inputs["config"],

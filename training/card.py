@@ -186,7 +186,7 @@ def _figures(facts: CardFacts) -> str:
 def _chosen_on_val(facts: CardFacts) -> str:
     """What selection has already used the measured photos for."""
     shares = ", the shares of the averaged weights" if facts.run.get("averaged") else ""
-    scene = ", the scene output's strength" if facts.scene else ""
+    scene = ", the scene output's strength" if "strength" in facts.scene else ""
     calibration = ", calibration" if facts.evaluation.get("calibration") else ""
     return f"Checkpoint{shares}{scene}{calibration} and thresholds"
 

@@ -123,6 +123,9 @@ def _shares(evaluation: Table, scene: Mapping[str, float]) -> str:
 
 def _scene_output(scene: Mapping[str, float]) -> Iterator[str]:
     """How the fitted layer does on what it was fitted on, places left out, and on val photos: never in one line."""
+    if scene.get("cross_validated_n") == 0:
+        yield "- No scene output: no real train photo had a scene tag. The kind of place comes from people or from objects."
+        return
     for part, words in _SCENE_PARTS.items():
         own = {k.removeprefix(f"{part}_"): v for k, v in scene.items() if k.startswith(f"{part}_")}
         count = own.pop("n", None)

@@ -1,6 +1,5 @@
 """What is measured: the photos of a data folder, their labels and what is expected of them."""
 
-import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from firewarden.datasets.cables import Cable, read_cables
 from firewarden.datasets.labels import LabelRows, list_images, read_classes, read_labels
 from firewarden.datasets.manifest import SPLITS, PhotoRecord, read_manifest, split_records
+from firewarden.datasets.manifest_rows import read_table
 from firewarden.errors import DatasetError
 from firewarden.training.expectations import Expectation, origin_of, read_expectations
 from firewarden.training.metrics import GroundTruth
@@ -47,7 +47,7 @@ def list_photos(
     folder: Path, split: str | None, *, keep_shared_places: bool = False, expect: Path | None = None
 ) -> tuple[list[ListedPhoto], int]:
     """The photos to measure, and how many of the split were left out for their place. A split that the folder lacks is an
-    error."""
+    error, and so is one that its places leave nothing of."""
     expectations = _expectations(folder, expect)
     if split is None:
         rows = _manifest_rows(folder / "manifest.csv")
@@ -59,7 +59,12 @@ def list_photos(
     if missing:
         raise DatasetError(f"{folder}: manifest.csv names {missing[:3]}, which are not there. Restore them.")
     excluded = sum(r.split == split for r in records) - len(chosen)
-    rows = {r.stem: {"place_group": r.place_group, "source": r.source, "scene": r.scene} for r in chosen}
+    if not chosen:
+        raise DatasetError(
+            f"{folder}: all {excluded} photos of split {split!r} show places that other splits show too, expected some of "
+            "places of their own. Correct place_group in manifest.csv, or split anew with `firewarden data split`."
+        )
+    rows = {r.stem: {"place_group": r.place, "source": r.source, "scene": r.scene} for r in chosen}
     return [_listed(folder / r.file, rows[r.stem], expectations) for r in chosen], excluded
 
 
@@ -85,12 +90,9 @@ def _listed(path: Path, row: Mapping[str, str], expectations: Mapping[str, Expec
     )
 
 
-def _manifest_rows(path: Path) -> dict[str, dict[str, str]]:
-    """Rows by photo stem; any column may be absent when no split is asked for."""
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {Path(row.get("file") or "").stem: row for row in csv.DictReader(stream)}
+def _manifest_rows(path: Path) -> dict[str, Mapping[str, str]]:
+    """Rows by photo stem; any column but the file may be absent when no split is asked for."""
+    return {Path(row["file"]).stem: row for row in read_table(path).rows} if path.exists() else {}
 
 
 def _expectations(folder: Path, expect: Path | None) -> dict[str, Expectation]:

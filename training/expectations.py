@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import DatasetError
+from firewarden.training.scene_scores import TAG_SCENES, UNKNOWN
 
 REAL = "real"
 ORIGINS = (REAL, "composed", "rendered")
@@ -28,7 +29,7 @@ class Expectation:
     """What a person, or the maker of a picture, expects of one photo.
 
     `optional` hazards count neither way; an `ambiguous` photo is not judged. Pictures with one `pair` id differ in one
-    thing, their `variant`. `origin` is None where the row names none.
+    thing, their `variant`. `scene` is one of the rule file; it and `origin` are None where the row names none.
     """
 
     hazards: frozenset[str]
@@ -77,9 +78,19 @@ def _expectation(row: Any, where: str) -> Expectation:
     _check_known(where, "origin", {row["origin"]} if row.get("origin") else set(), ORIGINS)
     _check_known(where, "hard_negatives", negatives, HARD_NEGATIVES)
     texts = {key: _text(row.get(key)) for key in ("origin", "pair", "variant")}
+    scene = _scene(_text(row.get("scene")), where)
     return Expectation(
-        hazards, optional, bool(row.get("ambiguous")), row.get("scene"), **texts, hard_negatives=negatives
+        hazards, optional, bool(row.get("ambiguous")), scene, **texts, hard_negatives=negatives
     )
+
+
+def _scene(name: str | None, where: str) -> str | None:
+    """The scene of the rule file; a scene tag of manifest.csv stands for one."""
+    if name is None:
+        return None
+    known = {**TAG_SCENES, UNKNOWN: UNKNOWN}
+    _check_known(where, "scene", {name}, known)
+    return known[name]
 
 
 def _text(value: Any) -> str | None:

@@ -26,9 +26,12 @@ class SceneHead:
     report: Mapping[str, float]
 
 
+NO_SCENES = SceneHead((), np.empty((0, 0), np.float32), np.empty(0, np.float32), {"cross_validated_n": 0.0})
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Features (n, c), scene index (n,) and place (n,) of n views."""
+    """Features (n, c), scene index (n,) and place (n,) of n views; without a view c may be 0."""
 
     features: Features
     labels: Labels
@@ -39,13 +42,14 @@ def fit_scene_head(train: Seen, val: Seen, names: Sequence[str], made: Seen | No
     """Rare scenes are weighted up. Strength of the L2 term and temperature are those with the lowest loss on places of
     `train` left out of the fit; `made` pictures join the fit and choose nothing, since their places are easily told. The
     network has seen the tags of train places while it was trained, so its features tell these too well: where `val` has
-    enough photos, the temperature that suits them is taken if it is the larger one.
+    enough photos, the temperature that suits them is taken if it is the larger one. `val` may be empty.
 
     Features are standardised for the fit; scaling and temperature are folded into the returned weights.
     """
     fitted, chooses = _together(train, made), slice(len(train.labels))
     mean, scale = fitted.features.mean(axis=0), fitted.features.std(axis=0) + 1e-6
     x = (fitted.features - mean) / scale
+    new = val.features.reshape(len(val.labels), len(mean))
     folds = _folds(fitted.places)
     held_out = [
         _held_out_logits(x, fitted.labels, folds, len(names), strength)[chooses] for strength in _STRENGTHS
@@ -53,7 +57,7 @@ def fit_scene_head(train: Seen, val: Seen, names: Sequence[str], made: Seen | No
     chosen = [_best_temperature(logits, train.labels) for logits in held_out]
     best = int(np.argmin([loss for loss, _ in chosen]))
     weight, bias = _fit(x, fitted.labels, len(names), _STRENGTHS[best])
-    unseen = (val.features - mean) / scale @ weight.T + bias
+    unseen = (new - mean) / scale @ weight.T + bias
     temperature = max(
         chosen[best][1], _best_temperature(unseen, val.labels)[1] if len(unseen) >= _ENOUGH else 0
     )
@@ -62,7 +66,7 @@ def fit_scene_head(train: Seen, val: Seen, names: Sequence[str], made: Seen | No
     shift = (bias - (weight / scale) @ mean).astype(np.float32)
     report = {
         **_figures("cross_validated", held_out[best] / temperature, train.labels, names),
-        **_figures("val", val.features @ folded.T + shift, val.labels, names),
+        **_figures("val", new @ folded.T + shift, val.labels, names),
         "strength": _STRENGTHS[best],
         "temperature": temperature,
     }
@@ -128,6 +132,9 @@ def _fit(x: Features, labels: Labels, classes: int, strength: float) -> tuple[Fe
 
 
 def _figures(part: str, logits: Features, labels: Labels, names: Sequence[str]) -> dict[str, float]:
+    """Of no view the count alone."""
+    if not len(labels):
+        return {f"{part}_n": 0.0}
     predicted = logits.argmax(axis=1)
     return {
         f"{part}_n": float(len(labels)),

@@ -4,6 +4,7 @@ The features (backbone maps of three scales) come almost free with the detector'
 is fitted on train photos (several views of each) and made pictures.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ from firewarden.inference.detector import to_batch
 from firewarden.inference.image import decode_image
 from firewarden.inference.letterbox import Letterbox
 from firewarden.inference.session import SCENE_OUTPUT
-from firewarden.training.scene_fit import SceneHead, Seen, fit_scene_head
+from firewarden.training.scene_fit import NO_SCENES, SceneHead, Seen, fit_scene_head
 from firewarden.training.scenes import SCENES, scene_index
 
 EMBEDDING_OUTPUT = "embedding"
+logger = logging.getLogger(__name__)
 _MOST_MADE = 400  # pictures of one made folder that join the fit, evenly drawn: real places decide
 
 
@@ -38,14 +40,23 @@ def attach_scene_head(
 ) -> SceneHead:
     """Add `embedding` and `scene` outputs to the ONNX file in place; returns the fitted head.
 
-    `made` are data folders of composed or rendered pictures: those of their train split join the fit.
+    `made` are data folders of composed or rendered pictures: those of their train split join the fit. Where no train photo
+    of `data` has a scene tag, the file stays as it is, which is logged as a warning, and the head names no scene.
     """
+    train = tagged(data, "train")
+    if not train:
+        logger.warning(
+            "%s: no train photo has a scene tag, so the model gets no scene output. Fill the column scene of manifest.csv "
+            "and export again if it shall tell the kind of place.",
+            data,
+        )
+        return NO_SCENES
     model = onnx.load(str(model_path))
     add_embedding(model)
     onnx.save(model, str(model_path))
     drawn = [sample for folder in made for sample in _thin_out(tagged(folder, "train"))]
     head = fit_scene_head(
-        _embed_all(model_path, tagged(data, "train"), input_size, stride, views=3),
+        _embed_all(model_path, train, input_size, stride, views=3),
         _embed_all(model_path, tagged(data, "val"), input_size, stride, views=1),
         SCENES,
         made=_embed_all(model_path, drawn, input_size, stride, views=3) if drawn else None,
@@ -98,7 +109,7 @@ def add_scene(model: onnx.ModelProto, head: SceneHead) -> None:
 def tagged(folder: Path, split: str) -> list[_Sample]:
     """Photos of a split whose scene tag says what kind of place they show."""
     return [
-        _Sample(folder / record.file, scene, record.place_group or record.stem)
+        _Sample(folder / record.file, scene, record.place)
         for record in split_records(read_manifest(folder), split)
         if (scene := scene_index(record.scene)) is not None
     ]
@@ -123,7 +134,8 @@ def _embed_all(
             rows.append(session.run([EMBEDDING_OUTPUT], {session.get_inputs()[0].name: batch})[0][0])
             labels.append(sample.scene)
             places.append(sample.place)
-    return Seen(np.stack(rows).astype(np.float32), np.array(labels, np.int64), places)
+    features = np.stack(rows) if rows else np.empty((0, 0))
+    return Seen(features.astype(np.float32), np.array(labels, np.int64), places)
 
 
 def _views(picture: NDArray[np.uint8], rng: np.random.Generator, count: int) -> Iterator[NDArray[np.uint8]]:

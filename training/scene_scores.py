@@ -9,7 +9,7 @@ import numpy as np
 
 from firewarden.training.shares import Places, Share
 
-TAG_SCENES: Mapping[str, str] = {  # scene tag in manifest.csv -> scene of the rule file
+TAG_SCENES: Mapping[str, str] = {  # tag in manifest.csv, or scene of the rule file -> the latter
     "elevator_car": "elevator_car",
     "corridor": "evacuation_corridor",
     "evacuation_corridor": "evacuation_corridor",
@@ -19,6 +19,8 @@ TAG_SCENES: Mapping[str, str] = {  # scene tag in manifest.csv -> scene of the r
     "public_lobby": "public_lobby",
     "indoor": "indoor",
     "private_room": "private_room",
+    "designated_indoor_parking": "designated_indoor_parking",
+    "stilt_floor": "stilt_floor",
     "outdoor": "outdoor_open",
     "outdoor_open": "outdoor_open",
     "outdoor_adjacent": "outdoor_adjacent",

@@ -19,7 +19,7 @@ from firewarden.training.recipe import Recipe, read_recipe
 from firewarden.training.run_folder import read_record
 from firewarden.training.run_pictures import metrics_of, read_curves
 from firewarden.training.shipped_start import restored_checkpoint, shipped_model, shipped_origin
-from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set, check_choice
+from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set, check_photos
 from firewarden.training.versions import installed_versions
 
 _PACKAGES = ("firewarden", "torch", "torchvision", "ultralytics-opencv-headless", "albumentations", "numpy")
@@ -46,8 +46,7 @@ def train(
     recipe = read_recipe(config_path, data)
     _check_folders([*(folder.path for folder in (*recipe.extra, *extra)), data])
     _check_device(str({**recipe.trainer, **overrides}.get("device", "cpu")))
-    if choice is not None:
-        check_choice(data, [*recipe.extra, *extra], choice)
+    check_photos(data, [*recipe.extra, *extra], choice)
     if recipe.widen and shipped is None:
         _check_can_widen(weights)
     run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -104,14 +104,13 @@ def build_training_set(
 
     `repeat` maps a substring of the manifest's source to how often its train photos are listed; `listed` fixes the number
     of listed train pictures. Val photos of places that train shows too are left out: they would reward memory in model
-    selection. With `val_extra` the val split of the extra folders goes to `val_made`, which no trainer sees. `choice` of
-    licences holds for every folder and split; a folder of which nothing passes is refused.
+    selection. A source without train or val photos is refused. With `val_extra` the val split of the extra folders goes to
+    `val_made`, which no trainer sees. `choice` of licences holds for every folder and split; a folder of which nothing
+    passes is refused.
     """
     classes, records = read_classes(source), read_manifest(source)
     reader = RowReader(classes, cable_labels, teacher)
-    train_photos, val_photos = (
-        _chosen(split_records(records, split), source, choice) for split in ("train", "val")
-    )
+    train_photos, val_photos = (_real_photos(source, records, split, choice) for split in ("train", "val"))
     real = _real_part(source, train_photos, repeat, balance, seed)
     parts = _sized([real, *(_extra_part(e, records, classes, choice) for e in extra)], listed, seed)
     digest, taken, placed = hashlib.sha256(), set[str](), []
@@ -128,10 +127,12 @@ def build_training_set(
     return TrainingSet(_write_yaml(out, classes), classes, digest.hexdigest(), train, val, tuple(placed))
 
 
-def check_choice(source: Path, extra: Sequence[ExtraFolder], choice: LicenceChoice) -> None:
-    """Refuse, before anything is made, a choice of licences that nothing of one of the folders passes."""
+def check_photos(source: Path, extra: Sequence[ExtraFolder], choice: LicenceChoice | None) -> None:
+    """Refuse, before anything is made, a source without train or val photos, and a choice of licences that nothing of one of
+    the folders passes."""
+    records = read_manifest(source)
     for split in ("train", "val"):
-        _chosen(split_records(read_manifest(source), split), source, choice)
+        _real_photos(source, records, split, choice)
     for folder in extra:
         _images(folder.path, "train", choice)
 
@@ -146,6 +147,21 @@ def _chosen(
     records: Sequence[PhotoRecord], folder: Path, choice: LicenceChoice | None
 ) -> Sequence[PhotoRecord]:
     return records if choice is None else choice.choose(records, folder)
+
+
+def _real_photos(
+    source: Path, records: Sequence[PhotoRecord], split: str, choice: LicenceChoice | None
+) -> Sequence[PhotoRecord]:
+    """The photos of one split that may be used; none at all is an error."""
+    photos = split_records(records, split)
+    if not photos:
+        listed = sum(record.split == split for record in records)
+        why = f"{listed} photos, all of places that other splits show too" if listed else "none"
+        raise DatasetError(
+            f"{source}: got no {split} photo to train with (manifest.csv lists {why}), expected at least one. Split the "
+            "folder with `firewarden data split`, written over its manifest.csv."
+        )
+    return _chosen(photos, source, choice)
 
 
 def _real_part(
@@ -174,8 +190,8 @@ def _extra_part(
     if not images:
         raise DatasetError(f"{extra.path} has no train picture, expected at least one. Leave the folder out.")
     if (extra.path / "manifest.csv").exists():
-        kept = {r.place_group for split in ("val", "test") for r in split_records(records, split)}
-        leaks = [r.file for r in split_records(read_manifest(extra.path), "train") if r.place_group in kept]
+        kept = {r.place for split in ("val", "test") for r in split_records(records, split)}
+        leaks = [r.file for r in split_records(read_manifest(extra.path), "train") if r.place in kept]
         if leaks:
             raise DatasetError(
                 f"{extra.path}: {len(leaks)} train pictures show places kept for val or test, first {leaks[0]}. "

@@ -90,7 +90,7 @@ def draw_donor(
     sources: Sources, records: Sequence[PhotoRecord], slot: Door, rng: np.random.Generator
 ) -> Door | None:
     """A whole door seen from the front, of another place than the slot's, that fits the slot; None where none was drawn."""
-    elsewhere = [record for record in records if record.place_group != slot.record.place_group]
+    elsewhere = [record for record in records if record.place != slot.record.place]
     for _ in range(_DONOR_DRAWS if elsewhere else 0):
         door = draw_door(sources, pick_record(elsewhere, rng), rng)
         if is_whole_front(door) and visible_part(door.box, slot) is not None:

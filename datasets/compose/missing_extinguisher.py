@@ -55,7 +55,7 @@ def make_missing_extinguisher(sources: Sources, rng: np.random.Generator, index:
 
 def _share_of_walls(sources: Sources) -> float:
     """The share of pairs on walls that never held an extinguisher; few places get few, so that none is seen all the time."""
-    places = {record.place_group for record in sources.door_walls}
+    places = {record.place for record in sources.door_walls}
     return min(_SHARE_WALL, _SHARE_A_WALL * len(places))
 
 

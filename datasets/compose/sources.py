@@ -170,9 +170,9 @@ def _is_close_up(rows: LabelRows, tallest: Mapping[int, float]) -> bool:
 
 def pick_record(records: Sequence[PhotoRecord], rng: np.random.Generator) -> PhotoRecord:
     """One of the records: first a place, then a photo of it, so that a place of many photos is one place."""
-    places = sorted({record.place_group for record in records})
+    places = sorted({record.place for record in records})
     place = places[int(rng.integers(len(places)))]
-    there = [record for record in records if record.place_group == place]
+    there = [record for record in records if record.place == place]
     return there[int(rng.integers(len(there)))]
 
 
