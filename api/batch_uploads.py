@@ -13,12 +13,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from firewarden.api.problems import Problem, invalid_fields
+from firewarden.api.problems import Problem, invalid_fields, not_written
 from firewarden.api.settings import Settings
 from firewarden.api.uploads import MULTIPART
 from firewarden.bulk.archives import ARCHIVE_SUFFIXES, is_archive
 from firewarden.bulk.manifests import MANIFEST_SUFFIXES
-from firewarden.jobs.intake import Uploads, safe_file_name
+from firewarden.jobs.intake import Upload, Uploads, safe_file_name
 
 PHOTO, ARCHIVE, MANIFEST = "photo", "archive", "manifest"
 _PARTS = (PHOTO, ARCHIVE, MANIFEST)
@@ -64,7 +64,7 @@ async def read_batch_form(request: Request, settings: Settings) -> BatchForm:
             f"{error.message.rstrip('.')}; pack photos into an archive.",
         ) from error
     except OSError as error:
-        raise not_stored() from error
+        raise not_written("upload") from error
     texts = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
     read = BatchForm(form, texts)
     try:
@@ -76,31 +76,20 @@ async def read_batch_form(request: Request, settings: Settings) -> BatchForm:
 
 
 def save_parts(read: BatchForm, folder: Path) -> Uploads:
-    """Copy the parts into `folder` under safe names; raises the 503 Problem where the disk does not take them."""
+    """Copy the parts into `folder`; raises the 503 Problem where the disk does not take them."""
     taken: set[str] = set()
-    paths: dict[str, list[Path]] = {part: [] for part in _PARTS}
+    saved: dict[str, list[Upload]] = {part: [] for part in _PARTS}
     parts = [(part, file) for part in _PARTS for file in read.files(part)]
     try:
         for number, (part, file) in enumerate(parts):
-            path = folder / str(number) / safe_file_name(file.filename, taken, part)
-            path.parent.mkdir()
+            path = folder / str(number)
             with path.open("xb") as copy:
                 shutil.copyfileobj(file.file, copy, 2**20)
-            paths[part].append(path)
+            saved[part].append(Upload(safe_file_name(file.filename, taken, part), path))
     except OSError as error:
-        raise not_stored() from error
-    manifest = next(iter(paths[MANIFEST]), None)
-    return Uploads(folder, tuple(paths[PHOTO]), tuple(paths[ARCHIVE]), manifest)
-
-
-def not_stored() -> Problem:
-    """The 503 of a disk that does not take an upload."""
-    return Problem(
-        503,
-        "storage-unavailable",
-        "The upload could not be written to disk; no batch was made. Send the request again later.",
-        headers={"Retry-After": "30"},
-    )
+        raise not_written("upload") from error
+    manifest = next(iter(saved[MANIFEST]), None)
+    return Uploads(tuple(saved[PHOTO]), tuple(saved[ARCHIVE]), manifest)
 
 
 def _check_headers(request: Request, settings: Settings) -> None:

@@ -10,10 +10,10 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from firewarden.api.auth import Principal
-from firewarden.api.batch_uploads import BatchForm, not_stored, save_parts
+from firewarden.api.batch_uploads import BatchForm, save_parts
 from firewarden.api.context import parse_context, unknown_field
 from firewarden.api.ports import RulesPort
-from firewarden.api.problems import Problem, invalid_fields
+from firewarden.api.problems import Problem, invalid_fields, not_written
 from firewarden.api.schemas_jobs import BatchFieldsIn
 from firewarden.api.services import Services
 from firewarden.bulk.archives import Limits
@@ -22,7 +22,7 @@ from firewarden.bulk.manifests import Check
 from firewarden.cctv.refusals import find_refusal
 from firewarden.errors import DatasetError
 from firewarden.jobs.intake import IntakePolicy, Refuse, TooManyItems, incoming_folder, take_in
-from firewarden.jobs.records import JobContext, JobKind, NewItem, NewJob
+from firewarden.jobs.records import JobContext, JobKind, NewItem, NewJob, printable
 from firewarden.jobs.store import Created, Idempotency, IdempotencyConflict
 
 _RATIO = (
@@ -54,11 +54,11 @@ def create_batch(services: Services, asked: BatchRequest) -> Created:
             try:
                 items = take_in(uploads, services.blobs, policy, now)
             except DatasetError as error:  # the manifest as a whole
-                raise invalid_fields([{"field": "manifest", "message": uploads.name(str(error))}]) from error
+                raise invalid_fields([{"field": "manifest", "message": printable(str(error))}]) from error
     except TooManyItems as error:
         raise Problem(413, "too-many-items", str(error)) from error
     except OSError as error:
-        raise not_stored() from error
+        raise not_written("upload") from error
     if not items:
         raise invalid_fields([{"field": "archive", "message": "holds no JPEG, PNG or WebP picture"}])
     job = NewJob(uuid4().hex, asked.sender.key_id, asked.kind, context, items, now)
@@ -89,7 +89,8 @@ def _confidence(given: Sequence[str]) -> float | None:
 
 def _policy(services: Services, kind: JobKind, context: JobContext) -> IntakePolicy:
     settings = services.settings
-    limits = Limits(settings.max_body_bytes, _RATIO)
+    members = 2 * settings.max_batch_items + 1000  # folders, and macOS packs a companion beside each photo
+    limits = Limits(settings.max_body_bytes, _RATIO, members=members)
     check = _check_facts(services.inspector.rules)
     if kind is JobKind.PHOTOS:
         return IntakePolicy(limits, settings.max_batch_items, check=check)

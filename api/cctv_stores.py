@@ -1,12 +1,13 @@
 """Cameras, events and outgoing messages of one database, joined by the settings; for the service and the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine
 
 from firewarden.api.settings import Settings
+from firewarden.cctv.camera import Camera
 from firewarden.cctv.camera_store import CameraStore
 from firewarden.cctv.delivery import Deliverer, Sender
 from firewarden.cctv.event_store import EventStore
@@ -57,19 +58,21 @@ class CctvStores:
         with self.engine.connect() as connection:
             now = database_now(connection)
         self.outbox.forget_sent(now - _SENT_KEPT)
+        self.events.end_forsaken(now - timedelta(days=rules.retention_days))
         pictures = self.events.pictures.delete_old(cameras, days_without_camera=rules.retention_days)
         forgotten = forget_old_jobs(self.engine, self.photos, days=self.job_retention_days)
         return Tidied(pictures, forgotten, sweep_photos(self.engine, self.photos) if sweep else 0)
 
 
-def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
-    """Stores of an engine, told by `settings` where pictures lie and who is told of events."""
+def build_cctv(engine: Engine, settings: Settings, file_cameras: Iterable[Camera] = ()) -> CctvStores:
+    """Stores of an engine, told by `settings` where pictures lie and who is told of events; `file_cameras` as in
+    EventStore."""
     policy = DeliveryPolicy(lease_s=settings.delivery_lease_s, max_attempts=settings.delivery_attempts)
     blobs = BlobStore(settings.frames_dir)
     return CctvStores(
         engine,
         CameraStore(engine),
-        EventStore(engine, blobs, settings.destinations),
+        EventStore(engine, blobs, settings.destinations, file_cameras),
         Outbox(engine, policy),
         HealthStore(engine),
         BlobStore(settings.data_dir / "blobs"),
@@ -77,7 +80,7 @@ def build_cctv(engine: Engine, settings: Settings) -> CctvStores:
     )
 
 
-def open_cctv(settings: Settings, *, make: bool = True) -> CctvStores:
+def open_cctv(settings: Settings, *, make: bool = True, file_cameras: Iterable[Camera] = ()) -> CctvStores:
     """Stores ready for use: folders made, schema up to date. Raises HazardError where they cannot be and, unless `make`,
     where there is no database: a mistyped folder must not look like one in which nothing happened."""
     engine = build_engine(settings.resolved_database_url())
@@ -85,7 +88,7 @@ def open_cctv(settings: Settings, *, make: bool = True) -> CctvStores:
         settings.make_data_dir()
     else:
         check_exists(engine)
-    stores = build_cctv(engine, settings)
+    stores = build_cctv(engine, settings, file_cameras)
     prepare(stores.engine)
     stores.open()
     return stores

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as ConnectionPoolTimeout
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from firewarden.errors import HazardError, InvalidImage, ModelMismatch
+from firewarden.ledger.database import DATABASE_AWAY
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_FIELD_ERRORS = 8
@@ -63,8 +63,14 @@ class Problem(Exception):
         return JSONResponse(self.to_json(), self.status, self.headers, MEDIA_TYPE)
 
 
-EXPECTED = (Problem, HazardError, HTTPException, OperationalError, InterfaceError, ConnectionPoolTimeout)
+EXPECTED = (Problem, HazardError, HTTPException, *DATABASE_AWAY)
 """What ends a request without the program being wrong."""
+
+
+def not_written(what: str) -> Problem:
+    """The 503 of a disk that is full or away."""
+    told = f"The {what} could not be written to disk; nothing was stored. Send the request again later."
+    return Problem(503, "storage-unavailable", told, headers={"Retry-After": "30"})
 
 
 def invalid_fields(errors: Sequence[Mapping[str, Any]]) -> Problem:
@@ -93,7 +99,7 @@ def problem_from(error: Exception) -> Problem:
             )
         case HazardError():
             return Problem(500, "misconfigured", "The server's own files are damaged; see the server log.")
-        case OperationalError() | InterfaceError() | ConnectionPoolTimeout():
+        case _ if isinstance(error, DATABASE_AWAY):
             return Problem(
                 503,
                 "storage-unavailable",

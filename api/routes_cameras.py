@@ -96,10 +96,7 @@ async def put_camera(camera_id: str, request: Request, services: ServicesDep) ->
     body = await read_json(request, CameraIn)
     if body.id != camera_id:
         raise invalid_fields([{"field": "id", "message": "is another than in the address; ids stay"}])
-    camera = _checked(body, services)
-    if not await run_in_threadpool(services.cctv.cameras.put, camera):
-        raise _unknown()
-    return JSONResponse(camera_to_json(camera), headers=_NO_STORE)
+    return await run_in_threadpool(_replace, services, body)
 
 
 @router.delete(
@@ -131,6 +128,13 @@ def next_page(path: str, query: Mapping[str, Any] | None) -> str | None:
     if query is None:
         return None
     return f"{path}?{urlencode({name: value for name, value in query.items() if value is not None})}"
+
+
+def _replace(services: Services, body: CameraIn) -> Response:
+    camera = _checked(body, services)
+    if not services.cctv.cameras.put(camera):
+        raise _unknown()
+    return JSONResponse(camera_to_json(camera), headers=_NO_STORE)
 
 
 def _register(services: Services, sender: Principal, body: CameraIn, key: str | None) -> Response:

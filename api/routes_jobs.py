@@ -13,14 +13,14 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from firewarden.api.auth import Principal, Role
-from firewarden.api.batch_uploads import not_stored, read_batch_form
+from firewarden.api.batch_uploads import read_batch_form
 from firewarden.api.batches import BatchRequest, create_batch
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep, require_principal
 from firewarden.api.examples_jobs import BATCH, BATCH_LIST, ERRORS, batch_body
 from firewarden.api.json_body import is_json, read_json
 from firewarden.api.openapi import problem_responses
 from firewarden.api.pool import overloaded
-from firewarden.api.problems import Problem
+from firewarden.api.problems import Problem, not_written
 from firewarden.api.rescoring import create_rescoring
 from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut, RescoreIn
 from firewarden.api.services import Services
@@ -259,5 +259,5 @@ def _write_parquet(folder: Path, lines: Iterator[bytes]) -> Path:
     try:
         write_rows(path, lines)
     except BatchStopped as error:
-        raise not_stored() from error
+        raise not_written("table") from error
     return path

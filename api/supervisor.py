@@ -88,7 +88,7 @@ class Supervisor:
                 return UNUSABLE
             mark_process_dead(slot.process.pid, str(self.settings.metrics_dir))  # type: ignore[no-untyped-call]
             slot.young_deaths = slot.young_deaths + 1 if now_s - slot.started_s < _SHORT_LIFE_S else 0
-            pause_s = min(_LONGEST_PAUSE_S, 0.5 * (2**slot.young_deaths - 1))
+            pause_s = min(_LONGEST_PAUSE_S, 0.5 * (2 ** min(slot.young_deaths, 16) - 1))
             _log.error(
                 "worker %s ended with %s; replaced in %.1f s",
                 slot.process.pid,

@@ -11,7 +11,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from firewarden.api.pool import overloaded
-from firewarden.api.problems import Problem, invalid_fields
+from firewarden.api.problems import Problem, invalid_fields, not_written
 from firewarden.api.settings import Settings
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -68,7 +68,7 @@ class BodyLease:
 
 
 async def read_upload(request: Request, settings: Settings, lease: BodyLease) -> Upload:
-    """The body by its Content-Type; raises 400, 408, 413, 415, 422 or 429 Problems."""
+    """The body by its Content-Type; raises 400, 408, 413, 415, 422, 429 or 503 Problems."""
     media_type = check_headers(request, settings)
     query = tuple(request.query_params.multi_items())
     try:
@@ -83,6 +83,8 @@ async def read_upload(request: Request, settings: Settings, lease: BodyLease) ->
             f"The body did not arrive within {settings.body_timeout_s:g} s; send it again.",
             headers={"Connection": "close"},
         ) from error
+    except OSError as error:  # large parts of a form are spooled
+        raise not_written("upload") from error
     except ClientDisconnect as error:
         raise Problem(
             400, "upload-cut-off", "The connection closed before the whole body arrived."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from firewarden.api.group_writer import GroupWriter
-from firewarden.api.problems import Problem
+from firewarden.api.problems import Problem, not_written
 from firewarden.api.storage import Repository, Write
 from firewarden.ledger.blobs import BlobStore
 
@@ -72,12 +72,7 @@ def _photo_error(commit: _Commit) -> Problem | None:
     error = next((error for photo in commit.photos if (error := photo.exception())), None)
     if error is None:
         return None
-    problem = Problem(
-        503,
-        "storage-unavailable",
-        "The photo could not be written to disk; nothing was stored. Send the request again later.",
-        headers={"Retry-After": "30"},
-    )
+    problem = not_written("photo")
     problem.__cause__ = error
     return problem
 

@@ -17,7 +17,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -34,6 +34,8 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 _PLAIN = "pack plain pictures under plain names"
 _MIB = 2**20
 _UTF8_NAME = 0x800  # flag of a zip member
+_LISTED = b"PK\x01\x02"  # how a member begins in the list of a zip
+_LISTED_BYTES = 256  # what a member takes there at most, on average
 
 
 class _Refused(Exception):
@@ -43,11 +45,12 @@ class _Refused(Exception):
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`ratio`: bytes out for a byte in, above which an archive is a bomb; pictures hardly compress. `free_bytes` may come
-    out of any archive, however small."""
+    out of any archive, however small. `members` are those of a zip, folders and all: its list is held in memory."""
 
     member_bytes: int = MAX_BYTES
     ratio: int = 50
     free_bytes: int = 64 * _MIB
+    members: int = 1_000_000
 
     def total_bytes(self, archive_bytes: int) -> int:
         return max(self.free_bytes, self.ratio * archive_bytes)
@@ -86,6 +89,8 @@ def _members(held: Container, limits: Limits) -> Iterator[Item]:
         yield broken(held.name, f"cannot be read: {error.strerror or error}", final=False)
     except _DAMAGE as error:
         yield broken(held.name, f"the archive is damaged or cut off ({error}); pack it again")
+    except NotImplementedError as error:
+        yield broken(held.name, f"the archive is of a kind that cannot be read ({error}); pack a plain zip")
 
 
 def unsafe_name(name: str) -> str | None:
@@ -101,9 +106,9 @@ def unsafe_name(name: str) -> str | None:
 def count_in_zip(path: Path) -> int | None:
     """How many pictures a zip lists, None where it cannot be opened."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as raw, _opened_zip(raw, Limits()) as archive:
             return sum(is_photo_name(_zip_name(info)) for info in archive.infolist())
-    except (OSError, zipfile.BadZipFile):
+    except (*_DAMAGE, NotImplementedError, _Refused):
         return None
 
 
@@ -183,8 +188,39 @@ def _size(raw: IO[bytes]) -> int:
     return size
 
 
+class _ListGuard:
+    """A zip's file while its list of members is read. What the zip says about the list is not believed: members are counted
+    in its bytes, before anything is made of them."""
+
+    def __init__(self, raw: IO[bytes], members: int) -> None:
+        self._raw = raw
+        self._members = members
+        self.seek, self.tell, self.seekable = raw.seek, raw.tell, raw.seekable
+        self.is_listed = False
+
+    def read(self, size: int = -1) -> bytes:
+        if self.is_listed:
+            return self._raw.read(size)
+        fits = size <= max(_MIB, _LISTED_BYTES * self._members)
+        data = self._raw.read(size) if fits else b""
+        if not fits or data.count(_LISTED) > self._members:
+            raise _Refused(
+                f"the zip's list of members takes {max(size, len(data))} bytes, expected at most {self._members} members of "
+                f"{_LISTED_BYTES} bytes; pack several zips"
+            )
+        return data
+
+
+@contextmanager
+def _opened_zip(raw: IO[bytes], limits: Limits) -> Iterator[zipfile.ZipFile]:
+    guard = _ListGuard(raw, limits.members)
+    with zipfile.ZipFile(cast(Any, guard)) as archive:
+        guard.is_listed = True
+        yield archive
+
+
 def _zip_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item]:
-    with zipfile.ZipFile(raw) as archive:
+    with _opened_zip(raw, limits) as archive:
         total_bytes, read_bytes = limits.total_bytes(_size(raw)), 0
         for number, info in enumerate(archive.infolist(), 1):
             name = _zip_name(info)

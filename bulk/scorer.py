@@ -11,6 +11,7 @@ from firewarden.bulk.items import Item
 from firewarden.errors import InvalidImage, PolicyError
 from firewarden.findings import InspectionContext
 from firewarden.inference.context import check_context
+from firewarden.inference.image import MAX_PIXELS
 from firewarden.inference.inspector import Inspector, open_inspector, timed
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inspection import context_to_json
@@ -29,11 +30,13 @@ class ScorerFactory:
     runtime: RuntimeChoice | None = None
     threads: int | None = 1
     cache_dir: Path | None = None
+    max_pixels: int = MAX_PIXELS
 
     def __call__(self) -> "Scorer":
         inspector = open_inspector(
-            self.model, self.rules, threads=self.threads, runtime=self.runtime, cache_dir=self.cache_dir
-        )
+            self.model, self.rules, threads=self.threads, max_pixels=self.max_pixels, runtime=self.runtime,
+            cache_dir=self.cache_dir,
+        )  # fmt: skip
         check_context(self.context, inspector.rules)
         return Scorer(inspector, self.context, self.min_confidence)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from firewarden.bulk.scorer import Row
 from firewarden.errors import HazardError
 from firewarden.inference.draw_marks import style_of
 from firewarden.inference.draw_shapes import draw_box
-from firewarden.inference.image import decode_image
+from firewarden.inference.image import MAX_PIXELS, decode_image
 from firewarden.inference.release import blur_for_release
 
 _DECODE_PX, _LONG_SIDE_PX = 960, 480
@@ -41,7 +42,8 @@ def read_thumbnails(items: Iterable[Item], rows: Iterable[Row]) -> dict[str, byt
 
 def thumbnail(data: bytes, row: Mapping[str, Any]) -> bytes:
     """The picture at most 480 px long, blurred before it is made small; raises InvalidImage."""
-    image = decode_image(data, min_long_side=_DECODE_PX)
+    size = max(MAX_PIXELS, math.prod(row["image_hw"]))
+    image = decode_image(data, min_long_side=_DECODE_PX, max_pixels=size)
     blurred = blur_for_release(image.pixels, row)
     picture = Image.fromarray(np.ascontiguousarray(blurred[..., ::-1]))
     picture.thumbnail((_LONG_SIDE_PX, _LONG_SIDE_PX), Image.Resampling.BOX)

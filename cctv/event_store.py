@@ -1,14 +1,12 @@
 """Events in the database: a change, its picture and the messages that tell of it are stored together or not at all."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, tuple_, update
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as ConnectionPoolTimeout
+from sqlalchemy import ColumnElement, Connection, Engine, Row, select, tuple_, update
 
 from firewarden.cctv.camera import Camera
 from firewarden.cctv.camera_store import delete_camera, find_camera
@@ -23,8 +21,8 @@ from firewarden.cctv.picture_store import PictureStore, frame_to_jpeg
 from firewarden.cctv.retention import StoredFrame
 from firewarden.cctv.sink import SinkUnavailable
 from firewarden.ledger.blobs import BlobStore
-from firewarden.ledger.database import database_now, insert_if_new, write_transaction
-from firewarden.ledger.tables import cctv_events, cctv_frames
+from firewarden.ledger.database import DATABASE_AWAY, database_now, insert_if_new, write_transaction
+from firewarden.ledger.tables import camera_states, cameras, cctv_events, cctv_frames
 
 
 class EventState(StrEnum):
@@ -52,10 +50,18 @@ class EventRecord:
 
 
 class EventStore:
-    """All reads and writes of events; an `EventSink`. `destinations` are told of every change."""
+    """All reads and writes of events; an `EventSink`. `destinations` are told of every change. Pictures of `file_cameras`
+    are kept as their file says, as long as the register of the database has no camera of that id."""
 
-    def __init__(self, engine: Engine, blobs: BlobStore, destinations: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        blobs: BlobStore,
+        destinations: Sequence[str] = (),
+        file_cameras: Iterable[Camera] = (),
+    ) -> None:
         self._engine = engine
+        self._file_days = {camera.id: camera.retention_days for camera in file_cameras}
         self.pictures = PictureStore(engine, blobs)
         self.followed = FollowedStore(engine)
         self._destinations = tuple(destinations)
@@ -75,7 +81,7 @@ class EventStore:
             raise SinkUnavailable(
                 f"{self.pictures.blobs.root}: pictures cannot be written ({error.strerror}); make room or mend it"
             ) from error
-        except (OperationalError, InterfaceError, ConnectionPoolTimeout) as error:
+        except DATABASE_AWAY as error:
             raise SinkUnavailable(
                 f"the database did not take what camera {camera_id!r} saw; see the log of the database"
             ) from error
@@ -151,17 +157,20 @@ class EventStore:
             camera = find_camera(connection, camera_id)
             if not delete_camera(connection, camera_id):
                 return False
-            lasting = select(cctv_events).where(
-                cctv_events.c.camera_id == camera_id, cctv_events.c.ended_at.is_(None)
-            )
-            for row in connection.execute(lasting.with_for_update()).all():
-                ended = datetime.fromisoformat(row.event["last_seen"])
-                event = {**row.event, "ended_at": row.event["last_seen"]}
-                connection.execute(
-                    update(cctv_events).where(cctv_events.c.id == row.id).values(ended_at=ended)
-                )
-                self._tell(connection, ChangeKind.CLOSED, row, event, camera)
+            for row in _lasting(connection, cctv_events.c.camera_id == camera_id):
+                self._end(connection, row, camera)
         return True
+
+    def end_forsaken(self, before: datetime) -> None:
+        """End events that were seen last before a time, of cameras that are in no register here and that nobody has watched
+        since: a watch hears some seconds late that its camera was taken out, and may open one meanwhile."""
+        watched = select(camera_states.c.camera_id).where(camera_states.c.saved_at > before)
+        camera_id = cctv_events.c.camera_id
+        unknown = camera_id.not_in(select(cameras.c.id)) & camera_id.not_in(watched)
+        with write_transaction(self._engine) as connection:
+            for row in _lasting(connection, unknown & (cctv_events.c.opened_at <= before)):
+                if datetime.fromisoformat(row.event["last_seen"]) <= before:
+                    self._end(connection, row, None)
 
     def _put_picture(self, change: EventChange, camera: Camera | None) -> tuple[StoredFrame, bytes] | None:
         """The change's picture on the disk; masked again, as masks may have been added since the watch began."""
@@ -169,8 +178,9 @@ class EventStore:
             return None
         polygons = camera.zones.private_mask if camera else ()
         jpeg = frame_to_jpeg(mask_frame(change.frame, polygons))
-        key = self.pictures.blobs.put(jpeg)
-        return StoredFrame(key, change.event.camera_id, change.event.id, change.frame.at), jpeg
+        key, camera_id = self.pictures.blobs.put(jpeg), change.event.camera_id
+        days = None if camera else self._file_days.get(camera_id)
+        return StoredFrame(key, camera_id, change.event.id, change.frame.at, days), jpeg
 
     def _store(self, connection: Connection, change: EventChange, camera: Camera | None) -> None:
         event, seen = change.event.to_json(), change.event
@@ -189,6 +199,13 @@ class EventStore:
         again = change.kind is ChangeKind.OPENED and not is_new
         self._tell(connection, ChangeKind.UPDATED if again else change.kind, row, event, camera)
 
+    def _end(self, connection: Connection, row: Row[Any], camera: Camera | None) -> None:
+        """End an event when it was seen last."""
+        seen_at = row.event["last_seen"]
+        statement = update(cctv_events).where(cctv_events.c.id == row.id)
+        connection.execute(statement.values(ended_at=datetime.fromisoformat(seen_at)))
+        self._tell(connection, ChangeKind.CLOSED, row, {**row.event, "ended_at": seen_at}, camera)
+
     def _tell(
         self, connection: Connection, kind: str, row: Row[Any], event: dict[str, Any], camera: Camera | None
     ) -> None:
@@ -197,6 +214,12 @@ class EventStore:
         statement = update(cctv_events).where(cctv_events.c.id == row.id)
         connection.execute(statement.values(event=event, revision=revision))
         put_message(connection, build_message(kind, revision, event, camera, now), self._destinations, now)
+
+
+def _lasting(connection: Connection, which: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """Those of the events that have not ended, for this transaction alone."""
+    lasting = select(cctv_events).where(cctv_events.c.ended_at.is_(None), which)
+    return connection.execute(lasting.with_for_update()).all()
 
 
 def _locked(connection: Connection, event_id: str) -> Row[Any] | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -16,6 +17,15 @@ from firewarden.cctv.video_source import Source
 from firewarden.errors import HazardError
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """When each camera was changed last, which are left out, which are watched."""
+
+    marks: Mapping[str, datetime] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    watched: frozenset[str] = frozenset()
 
 
 class LiveRegister:
@@ -34,29 +44,24 @@ class LiveRegister:
         camera at the same time."""
         self._store, self._claims, self._only = store, claims, tuple(only)
         self._replay, self._environment = replay, environment
-        self._marks: dict[str, datetime] = {}
         self._told: dict[str, str] = {}  # of cameras that are left out
         self._usable: Watched = ()
-        self._held: frozenset[str] = frozenset()
+        self._adopted = _Seen()
 
     def read(self) -> Watched:
         """All cameras that can be watched from here, and now are by nobody else. Raises SQLAlchemyError."""
-        self._marks = self._store.marks()  # before the cameras: a change in between is read again
-        self._usable = self._read_usable()
-        return self._claimed()
+        self._adopted, watched = self._look()
+        return watched
 
     def follow(self, adopt: Callable[[Watched], None]) -> None:
         """Hand all cameras to `adopt` where the register has changed, a camera was left out, or one has come to this
-        process or gone to another. A database that is away leaves all as it is, and is asked again the next time."""
+        process or gone to another. A database that is away, also while they are adopted, leaves all as it is, and is asked
+        again the next time."""
         try:
-            marks = self._store.marks()
-            left_out, held = set(self._told), self._held
-            if marks != self._marks or left_out:
-                self._usable = self._read_usable()
-            watched = self._claimed()
-            if (marks, set(self._told), self._held) != (self._marks, left_out, held):
+            seen, watched = self._look()
+            if seen != self._adopted:
                 adopt(watched)
-            self._marks = marks
+                self._adopted = seen
         except SQLAlchemyError as error:
             _log.warning("the register was not read (%s); the cameras stay as they are", type(error).__name__)
 
@@ -70,11 +75,19 @@ class LiveRegister:
                 "the cameras were not given up (%s); others wait for the lease", type(error).__name__
             )
 
+    def _look(self) -> tuple[_Seen, Watched]:
+        """How the register stands, and what is to be watched of it."""
+        marks = self._store.marks()  # before the cameras: a change in between is read again
+        if marks != self._adopted.marks or self._told:
+            self._usable = self._read_usable()
+        watched = self._claimed()
+        return _Seen(marks, frozenset(self._told), frozenset(camera.id for camera, _ in watched)), watched
+
     def _claimed(self) -> Watched:
         if self._claims is None:
             return self._usable
-        self._held = self._claims.hold([camera.id for camera, _ in self._usable])
-        return [(camera, source) for camera, source in self._usable if camera.id in self._held]
+        held = self._claims.hold([camera.id for camera, _ in self._usable])
+        return [(camera, source) for camera, source in self._usable if camera.id in held]
 
     def _read_usable(self) -> Watched:
         chosen = chosen_cameras(self._store.load_all(), self._only)

@@ -54,6 +54,7 @@ class PictureStore:
             "sha256": picture.key,
             "camera_id": picture.camera_id,
             "taken_at": picture.at,
+            "retention_days": picture.days,
         }
         insert_if_new(connection, cctv_frames, values)
 
@@ -77,7 +78,7 @@ class PictureStore:
         query = select(cctv_frames).where(cctv_frames.c.taken_at <= at)
         with self._engine.connect() as connection:
             return [
-                StoredFrame(row.sha256, row.camera_id, row.event_id, row.taken_at)
+                StoredFrame(row.sha256, row.camera_id, row.event_id, row.taken_at, row.retention_days)
                 for row in connection.execute(query)
             ]
 

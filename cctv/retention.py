@@ -9,12 +9,14 @@ from firewarden.cctv.camera import Camera
 
 @dataclass(frozen=True, slots=True)
 class StoredFrame:
-    """One kept picture: its key in the store, and the event it belongs to."""
+    """One kept picture: its key in the store, and the event it belongs to. `days` to keep it are those of a register file;
+    None where the register of the database says."""
 
     key: str
     camera_id: str
     event_id: str
     at: datetime
+    days: int | None = None
 
 
 def frames_to_delete(
@@ -25,12 +27,12 @@ def frames_to_delete(
     held_events: Collection[str] = (),
     days_without_camera: int,
 ) -> tuple[StoredFrame, ...]:
-    """Pictures whose camera's retention is over. Those of `held_events` (still open) stay; a camera that left the
-    register keeps its pictures for `days_without_camera`."""
+    """Pictures whose camera's retention is over. Those of `held_events` (still open) stay; a camera that is in no register
+    keeps its pictures for `days_without_camera`."""
 
     def is_over(frame: StoredFrame) -> bool:
         camera = cameras.get(frame.camera_id)
-        days = camera.retention_days if camera else days_without_camera
+        days = camera.retention_days if camera else frame.days or days_without_camera
         return frame.event_id not in held_events and now - frame.at >= timedelta(days=days)
 
     return tuple(frame for frame in frames if is_over(frame))

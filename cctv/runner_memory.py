@@ -4,6 +4,8 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from firewarden.cctv.confirm import Confirming
 from firewarden.cctv.event_store import Dismissal, EventStore
 from firewarden.cctv.sink import SinkUnavailable
@@ -23,7 +25,7 @@ class Memory(Protocol):
         ...
 
     def dismissals(self, camera_ids: Collection[str]) -> Iterable[Dismissal]:
-        """Events that a person said are none; the same ones may come again."""
+        """Events that a person said are none; the same ones may come again. Where that cannot be told now, none."""
         ...
 
 
@@ -47,4 +49,8 @@ class StoreMemory:
             _log.warning("what camera %s follows was not kept: %s", camera_id, error)
 
     def dismissals(self, camera_ids: Collection[str]) -> Iterable[Dismissal]:
-        return self._store.dismissals(camera_ids)
+        try:
+            return self._store.dismissals(camera_ids)
+        except SQLAlchemyError as error:
+            _log.warning("what was dismissed is not known now (%s); asked again soon", type(error).__name__)
+            return ()

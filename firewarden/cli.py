@@ -14,7 +14,7 @@ from firewarden import __version__
 from firewarden.cli_batch import batch
 from firewarden.cli_bench import bench_app
 from firewarden.cli_cctv import cctv_app
-from firewarden.cli_console import OUT, fail, print_json, wrong_setting
+from firewarden.cli_console import OUT, fail, print_all_names, print_json, wrong_setting
 from firewarden.cli_data import data_app
 from firewarden.cli_inspect import evaluate, inspect
 from firewarden.cli_keys import keys_app
@@ -37,6 +37,7 @@ _TRAINING_STACK = frozenset({"torch", "torchvision", "ultralytics", "albumentati
 def main() -> None:
     """Run the command; known errors become one line on stderr and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    print_all_names()
     try:
         app()
     except HazardError as error:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,9 +31,20 @@ def wrong_setting(error: Exception) -> str | None:
     return f"{name}: {first['msg']}. Set it anew, or leave it out for the default."
 
 
+def print_all_names() -> None:
+    """From now on, what the encoding of stdout lacks is printed as an escape: names of files may be no text at all."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def print_json(value: Any) -> None:
-    """One line on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """One line on stdout, in ASCII where its encoding lacks a character: other escapes are no JSON."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    sys.stdout.write(line + "\n")
 
 
 def print_table(console: Console, table: Any) -> None:

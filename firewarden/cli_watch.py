@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, a recording that
 that could not take what was seen.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,6 @@ def run(
     from firewarden.cctv.console_run import Watching, check_video, run_cameras
 
     check_video()
-    sink, memory, report = _keeping(events, state, data_dir)
     inspector, effort, _ = _open(model, rules, workers, group_size)
     metrics = (metrics_host, metrics_port) if metrics_port is not None else None
     if register is None:
@@ -73,6 +72,7 @@ def run(
         raise HazardError("--max-cameras goes with the register of the database; leave the file out")
     else:
         cameras = _cameras(register, inspector.rules, only or ())
+    sink, memory, report = _keeping(events, state, data_dir, () if register is None else cameras)
     watching = Watching(effort, replay, memory, seconds, metrics, report)
     if not as_json:
         _say_start(cameras, events)
@@ -143,14 +143,15 @@ def _say_end(statuses: Any, as_json: bool) -> int:
     return 2 if failed else 0
 
 
-def _keeping(events: Path | None, state: Path | None, data_dir: Path | None) -> Any:
-    """Sink, memory and who is told how cameras do: a file and a folder, or the database of the service."""
+def _keeping(events: Path | None, state: Path | None, data_dir: Path | None, listed: Sequence[Any]) -> Any:
+    """Sink, memory and who is told how cameras do: a file and a folder, or the database of the service,
+    which keeps pictures of the cameras that a file has `listed` as that says."""
     if events is None:
         if state is not None:
             raise HazardError("--state goes with --events; without it the database keeps what is followed")
         from firewarden.cctv.runner_memory import StoreMemory
 
-        stores = _stores(data_dir)
+        stores = _stores(data_dir, listed)
         return stores.events, StoreMemory(stores.events), stores.health.save
     from firewarden.cctv.runner_state import StateFolder
     from firewarden.cctv.sink import JsonLinesSink
@@ -186,11 +187,12 @@ def _cameras(register: Path, rules: Any, only: Collection[str]) -> Any:
     return chosen
 
 
-def _stores(data_dir: Path | None) -> Any:
+def _stores(data_dir: Path | None, listed: Sequence[Any] = ()) -> Any:
     from firewarden.api.cctv_stores import open_cctv
     from firewarden.api.settings import Settings
 
-    return open_cctv(Settings(data_dir=data_dir) if data_dir is not None else Settings())
+    settings = Settings(data_dir=data_dir) if data_dir is not None else Settings()
+    return open_cctv(settings, file_cameras=listed)
 
 
 def _open(model: str | None, rules: Path | None, workers: int | None, group_size: int) -> Any:

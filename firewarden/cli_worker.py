@@ -63,7 +63,14 @@ def worker(
     recipe = Recipe(
         url.render_as_string(hide_password=False),
         settings.data_dir,
-        ScorerFactory(used, settings.rules, runtime=runtime, threads=1, cache_dir=cache_dir),
+        ScorerFactory(
+            used,
+            settings.rules,
+            runtime=runtime,
+            threads=1,
+            cache_dir=cache_dir,
+            max_pixels=settings.max_pixels,
+        ),
         effort,
         Pace(chunk=chunk, stall_s=stall),
         Lease(lease, attempts),

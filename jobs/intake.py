@@ -1,6 +1,6 @@
 """What was uploaded, as items of a job: every photo is stored by its content before the job that names it is.
 
-Uploaded files lie in a folder of their own under the names they came with; archives are read by the rules of
+Uploaded files lie on disk under numbers, their names stand in items and messages alone; archives are read by the rules of
 `firewarden.bulk.archives`, manifests by those of `firewarden.bulk.manifests`. A manifest names photos of the same upload:
 its paths are looked up among them and never opened, so nothing of the server can be named.
 """
@@ -10,14 +10,14 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from firewarden.bulk.archives import Limits, archive_items
-from firewarden.bulk.container import file_container
+from firewarden.bulk.container import Container
 from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Unreadable, repeated
 from firewarden.bulk.manifests import Check, manifest_items
 from firewarden.errors import HazardError
@@ -26,7 +26,7 @@ from firewarden.ledger.blobs import BlobStore
 
 _GROUP_BYTES = 32 * 2**20  # photos in memory before they are written
 _GROUP_PHOTOS = 64
-_MAX_NAME_CHARS = 80  # of an uploaded file; 240 bytes in Chinese, below the limit of file systems
+_MAX_NAME_CHARS = 255  # as file systems have it; every item of an archive repeats its name
 _STALE_S = 24 * 3600
 Refuse = Callable[[Facts], str | None]
 
@@ -36,18 +36,25 @@ class TooManyItems(HazardError):
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """One uploaded file: the name it came with, made safe, and where it lies."""
+
+    name: str
+    path: Path
+
+    @property
+    def container(self) -> Container:
+        return Container(self.name, lambda: self.path.open("rb"))
+
+
+@dataclass(frozen=True, slots=True)
 class Uploads:
-    """Uploaded files in `folder`, each in a folder of its own below it. `manifest` says which photos to score, in which
-    order, and what is known about them; without it, all are."""
+    """Uploaded files. `manifest` says which photos to score, in which order, and what is known about them; without it, all
+    are."""
 
-    folder: Path
-    photos: tuple[Path, ...] = ()
-    archives: tuple[Path, ...] = ()
-    manifest: Path | None = None
-
-    def name(self, text: str) -> str:
-        """A key or message without the server's folders."""
-        return printable(re.sub(rf"{re.escape(str(self.folder))}[/\\]\d+[/\\]", "", text))
+    photos: tuple[Upload, ...] = ()
+    archives: tuple[Upload, ...] = ()
+    manifest: Upload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +109,9 @@ def incoming_folder(root: Path) -> Iterator[Path]:
     """A folder for one upload, gone at the end; drops those that a process left behind when it died."""
     root.mkdir(parents=True, exist_ok=True)
     for left in root.iterdir():
-        if time.time() - left.stat().st_mtime > _STALE_S:
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # other uploads end meanwhile
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
     with TemporaryDirectory(dir=root) as folder:
         yield Path(folder)
 
@@ -125,19 +133,18 @@ def take_in(uploads: Uploads, blobs: BlobStore, policy: IntakePolicy, now: datet
 
 
 def _uploaded(uploads: Uploads, limits: Limits) -> Iterator[Item]:
-    for path in uploads.photos:
-        yield Item(uploads.name(str(path)), FileReader(path))
-    for path in uploads.archives:
-        for item in archive_items(file_container(path), limits):
-            yield replace(item, key=uploads.name(item.key), place=printable(item.place))
+    for photo in uploads.photos:
+        yield Item(photo.name, FileReader(photo.path))
+    for archive in uploads.archives:
+        for item in archive_items(archive.container, limits):
+            yield replace(item, key=printable(item.key), place=printable(item.place))
 
 
 def _manifest_rows(uploads: Uploads, policy: IntakePolicy, now: datetime) -> Iterator[Item]:
     """The rows of the manifest, keyed as written there; their readers are never read unless they are broken."""
     assert uploads.manifest is not None
-    for item in manifest_items(file_container(uploads.manifest), now, policy.check):
-        key = uploads.name(item.key)
-        item = replace(item, key=key, place=uploads.name(item.place), facts=_printable_facts(item.facts))
+    for item in manifest_items(uploads.manifest.container, now, policy.check):
+        item = replace(item, key=printable(item.key), facts=_printable_facts(item.facts))
         if not isinstance(item.reader, BrokenReader):
             problem = _missing(item, policy.needs) or policy.refuse(item.facts)
             if problem is not None:

@@ -89,7 +89,10 @@ class Worker:
         now = time.monotonic()
         if self._chores is not None and now >= self._chores_due_s:
             self._chores_due_s = now + self._pace.chores_s
-            self._chores()
+            try:
+                self._chores()
+            except OSError as error:
+                _log.warning("what is old was not all deleted (%s); tried again later", error)
 
     def _work_once(self) -> bool:
         """Work off one claim; False where there was none."""

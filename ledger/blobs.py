@@ -37,7 +37,7 @@ class BlobStore:
         """Make the folders and drop what an earlier crash left half-written."""
         self._pending.mkdir(parents=True, exist_ok=True)
         for path in self._pending.iterdir():
-            if time.time() - path.stat().st_mtime > _STALE_S:
+            if _is_old(path, _STALE_S):  # others may rename and remove theirs meanwhile
                 path.unlink(missing_ok=True)
 
     def put(self, data: bytes) -> str:

@@ -10,11 +10,16 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as ConnectionPoolTimeout
 
 from firewarden.errors import HazardError
 from firewarden.ledger.json_text import dump_for_database
 from firewarden.ledger.migrate import upgrade_schema
 
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, ConnectionPoolTimeout)
+"""A database that does not answer or takes nothing now, and will again. InternalError: PostgreSQL in a failover is there to
+be read alone."""
 _BUSY_S = 10.0
 _SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",  # a commit is on the disk before the answer is sent

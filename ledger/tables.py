@@ -131,6 +131,7 @@ cctv_frames = Table(
     Column("sha256", String(64), primary_key=True),
     Column("camera_id", String(64), nullable=False),
     Column("taken_at", UtcDateTime, nullable=False),
+    Column("retention_days", Integer),  # of a camera that a register file alone has
     Index("ix_cctv_frames_taken", "taken_at"),
     Index("ix_cctv_frames_sha256", "sha256"),
 )

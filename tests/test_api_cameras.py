@@ -5,6 +5,7 @@
 import io
 import json
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from cctv_events import change
 from postgres_server import postgres_server, postgres_url  # noqa: F401
 from test_api_fakes import FakeInspector, check_problem, open_client
 
+from firewarden.api import routes_cameras
 from firewarden.api.auth import Role, new_key
 from firewarden.api.camera_examples import CAMERA, CAMERA_IN, DISMISS, EVENT
 from firewarden.api.schemas_cameras import (
@@ -68,6 +70,20 @@ def test_a_camera_is_registered_read_replaced_listed_and_taken_out(client) -> No
     for call in (client.get, client.delete):
         check_problem(call(f"{CAMERAS}/z"), 404, "not-found")
     check_problem(client.put(f"{CAMERAS}/z", json={**CAMERA_IN, "id": "z"}), 404, "not-found")
+
+
+def test_cameras_are_checked_beside_the_event_loop(client, monkeypatch) -> None:
+    """Polygons may take seconds."""
+    check, threads = routes_cameras.build_camera, []
+
+    def noted(*args):
+        threads.append(threading.current_thread().name)
+        return check(*args)
+
+    monkeypatch.setattr(routes_cameras, "build_camera", noted)
+    created = client.post(CAMERAS, json=CAMERA_IN)
+    assert client.put(created.headers["location"], json=CAMERA_IN).status_code == 200
+    assert len(threads) == 2 and all(name.startswith("AnyIO worker") for name in threads)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_api_fakes import MANIFEST, check_problem, open_client, photo
@@ -89,6 +89,7 @@ def test_readiness_is_logged_once_a_change_and_without_traceback(opened, caplog)
         (Problem(503, "storage-unavailable", "The disk is full."), "ERROR", False),
         (HazardError("rules.yaml is damaged"), "ERROR", False),
         (OperationalError("SELECT 1", {}, RuntimeError("no such host")), "ERROR", False),
+        (InternalError("INSERT", {}, RuntimeError("a read-only transaction")), "ERROR", False),
         (KeyError("a fault of ours"), "ERROR", True),
     ],
 )

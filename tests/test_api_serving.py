@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -22,6 +23,7 @@ from tiny_model import build_model_folder
 from firewarden.api import settings as api_settings
 from firewarden.api.serve import open_listener
 from firewarden.api.settings import Settings
+from firewarden.api.supervisor import Supervisor, _Slot
 from firewarden.benchmarks.load_client import LoadRun
 from firewarden.benchmarks.load_plan import Load, Target
 from firewarden.inference.batch_plan import PLAN_FILE, BatchPlan, save_plan
@@ -255,3 +257,14 @@ def test_processes_and_streams_share_the_cores(tmp_path, monkeypatch) -> None:
     assert streams() == 16  # a plan of another machine or model does not count
     assert streams(tuned=True, workers=2) == 3
     assert Settings(data_dir=tmp_path).batch_plan(tuned=True).max_batch == 8
+
+
+def test_a_worker_that_died_young_a_thousand_times_is_replaced_still(tmp_path) -> None:
+    """0.5, 1.5, 3.5, 7.5, 10, 10 ... s."""
+    supervisor = Supervisor(Settings(data_dir=tmp_path), socket.socket(), lambda settings: None)
+    pauses = []
+    for deaths in (0, 1, 2, 3, 4, 5000):
+        slot = _Slot(SimpleNamespace(exitcode=1, pid=1), time.monotonic(), deaths)
+        assert supervisor._look_after(slot) == 0
+        pauses.append(round(slot.start_at_s - time.monotonic(), 1))
+    assert pauses == [0.5, 1.5, 3.5, 7.5, 10.0, 10.0]

@@ -90,6 +90,12 @@ def _differences(engine, target: MetaData) -> list:
         return compare_metadata(context, target)
 
 
+def test_a_write_that_ends_while_others_are_looked_through_ends_no_start(blobs) -> None:
+    """A link to nothing is listed and cannot be looked at, as a file that was renamed meanwhile."""
+    (blobs.root / "pending" / "gone").symlink_to("nowhere")
+    blobs.open()
+
+
 def test_migrations_make_exactly_the_tables_of_the_code(tmp_path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
     upgrade_schema(engine)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,15 @@ def test_a_body_that_dawdles_gets_408(tmp_path) -> None:
         scope = {"type": "http", "method": "POST", "path": POST, "query_string": b"", "headers": headers}
         asyncio.run(client.app(scope, receive, send))
         assert sent[0]["status"] == 408
+
+
+def test_a_form_that_finds_no_room_on_the_disk_gets_503(tmp_path, monkeypatch) -> None:
+    """Parts above 1 MiB go to the folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with open_client(tmp_path) as (client, _):
+        answer = client.post(POST, files={"photo": ("a.jpg", bytes(2 * 2**20))})
+    told = check_problem(answer, 503, "storage-unavailable")
+    assert "could not be written to disk" in told["detail"] and answer.headers["retry-after"] == "30"
 
 
 def test_an_unexpected_failure_tells_nothing_about_the_inside(tmp_path) -> None:

@@ -191,6 +191,39 @@ def test_a_member_above_the_size_of_a_picture_is_refused_unread(tmp_path):
     assert "11 bytes" in found[f"{tar}!big.jpg"] and found[f"{tar}!fits.jpg"] == bytes(10)
 
 
+@pytest.mark.parametrize("honest", [True, False], ids=["says so", "says that it lists one"])
+def test_a_zip_of_too_many_members_is_refused_before_its_list_is_held(tmp_path, honest):
+    """Four members; what the end of a zip says of their number (10 bytes into it) is not believed."""
+    path = write_zip(tmp_path / "a.zip", {f"{number}.jpg": b"x" for number in range(4)})
+    if not honest:
+        data = bytearray(path.read_bytes())
+        data[-14:-10] = b"\x01\x00\x01\x00"
+        path.write_bytes(data)
+    assert len(outcomes(archive_items(file_container(path), Limits(members=4)))) == 4
+    (told,) = outcomes(archive_items(file_container(path), Limits(members=3))).values()
+    assert "expected at most 3 members" in told
+
+
+def test_a_zip_whose_list_takes_more_than_its_members_need_is_refused(tmp_path):
+    """Twenty names of 60,000 characters: above 1 MiB, and above 256 bytes a member."""
+    path = write_zip(tmp_path / "a.zip", {f"{number:02d}{'x' * 60_000}.jpg": b"x" for number in range(20)})
+    (told,) = outcomes(archive_items(file_container(path), Limits(members=100))).values()
+    assert "the zip's list of members takes 12010" in told
+    assert len(outcomes(archive_items(file_container(path), Limits()))) == 20
+
+
+def test_a_zip_of_a_later_version_of_the_format_disturbs_no_other_source(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"a.jpg": b"x"})
+    data = bytearray(path.read_bytes())
+    data[data.find(b"PK\x01\x02") + 6] = 100  # version needed: 10.0
+    path.write_bytes(data)
+    (tmp_path / "b.jpg").write_bytes(b"b")
+    sources = [str(path), str(tmp_path / "b.jpg")]
+    assert check_sources(sources) is None
+    found = outcomes(source_items(sources))
+    assert "zip file version 10.0" in found[str(path)] and found[sources[1]] == b"b"
+
+
 def test_a_torn_archive_keeps_its_first_members(tmp_path):
     tar = write_tar(tmp_path / "a.tar", {"one.jpg": bytes(5000), "two.jpg": bytes(5000)})
     tar.write_bytes(tar.read_bytes()[:8000])

@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -15,13 +16,18 @@ from typer.testing import CliRunner
 
 pytest.importorskip("av", reason="PYAV ABSENT: pip install 'firewarden[video]'")
 sys.path.insert(0, str(Path(__file__).parent))
+from cctv_events import NOW, change
 from cctv_recordings import command, lift_with_ebike, metric, status
 from rtsp_server import free_port
 
+from firewarden.api.cctv_stores import open_cctv
+from firewarden.api.settings import Settings
+from firewarden.cctv import console_run
 from firewarden.cctv.console_run import print_statuses
 from firewarden.cctv.health import Health
 from firewarden.cli import app
 from firewarden.errors import HazardError
+from firewarden.inference.rules_file import load_rules
 
 
 def test_sigterm_drains_and_no_secret_is_shown(tmp_path):
@@ -85,6 +91,26 @@ def test_what_begins_is_said_and_a_failure_stands_on_a_line_of_its_own(tmp_path)
     assert began.startswith("watching 1 cameras (Ctrl-C or SIGTERM ends it); events go to ")
     assert "the recording failed: cannot be opened" in failed
     assert len(out.splitlines()) == 2 and out.splitlines()[1].split()[-2:] == ["silent,", "failed"]
+
+
+def test_pictures_in_the_database_are_kept_as_the_register_file_says(tmp_path, monkeypatch):
+    """31 days old: one camera of the file keeps its pictures for 30 days, the other for 90."""
+    opened = NOW - timedelta(days=31)
+
+    def watch(cameras, inspector, sink, watching):
+        for camera, shade in zip(cameras, (10, 200), strict=True):
+            sink.write(change("closed", camera.id, camera.id, opened=opened, shade=shade))
+        return []
+
+    monkeypatch.setattr(console_run, "run_cameras", watch)
+    register = tmp_path / "cameras.csv"
+    rows = "".join(f"c{days},hall,v,office,evacuation_corridor,{days},env:A\n" for days in (30, 90))
+    register.write_text(f"id,name,venue,venue_type,scene,retention_days,url\n{rows}")
+    done = CliRunner().invoke(app, ["cctv", "run", str(register), "--data-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    stores = open_cctv(Settings(data_dir=tmp_path))
+    assert stores.tidy(load_rules().cctv.register).pictures == 1
+    assert [stores.events.find(name).picture is None for name in ("c30", "c90")] == [True, False]
 
 
 def test_a_register_without_a_camera_is_one_line(tmp_path):

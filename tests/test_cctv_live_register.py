@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 pytest.importorskip("av", reason="PYAV ABSENT: pip install 'firewarden[video]'")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,11 +21,15 @@ from cctv_stage import Actor, Stage, camera, zones
 from video_clips import BEGAN, write
 
 from firewarden.cctv import runner as runner_module
-from firewarden.cctv.event_store import EventState
+from firewarden.cctv.camera_claims import CameraClaims
+from firewarden.cctv.camera_store import CameraStore
+from firewarden.cctv.event_store import EventState, EventStore
 from firewarden.cctv.live_register import LiveRegister
 from firewarden.cctv.runner import Runner
 from firewarden.cctv.runner_memory import StoreMemory
 from firewarden.inference.inspector import Inspector
+from firewarden.ledger.blobs import BlobStore
+from firewarden.ledger.database import build_engine
 
 EBIKE = Actor("ebike", (0.3, 0.4, 0.6, 0.9))
 PATIENCE_S = 90.0
@@ -144,6 +150,40 @@ def test_a_database_that_is_away_changes_nothing(stores, recording, tmp_path, ca
     stores.cameras.add(registered(tmp_path, "cam-2", recording))
     register.follow(adopted.append)
     assert [[c.id for c, _ in watched] for watched in adopted] == [["cam-1", "cam-2"]]
+
+
+@pytest.mark.parametrize("before", ["held by another", "left out"])
+def test_cameras_that_could_not_be_adopted_are_handed_over_again(stores, recording, tmp_path, before):
+    """The database goes away once while the memory of the new camera is read."""
+    other = CameraClaims(stores.engine)
+    stores.cameras.add(registered(tmp_path, "cam-1", recording if before == "held by another" else None))
+    if before == "held by another":
+        other.hold(["cam-1"])
+    register, adopted = LiveRegister(stores.cameras, claims=CameraClaims(stores.engine)), []
+    assert list(register.read()) == []
+
+    def adopt(watched) -> None:
+        adopted.append([c.id for c, _ in watched])
+        if len(adopted) == 1:
+            raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+
+    other.release()
+    registered(tmp_path, "cam-1", recording)
+    for _ in range(3):
+        register.follow(adopt)
+    assert adopted == [["cam-1"], ["cam-1"]], "once in vain, once for good"
+
+
+def test_a_database_that_is_away_ends_no_watch(rules, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(runner_module, "_ASK_EVERY_S", 0.1)
+    engine = build_engine(make_url(f"sqlite:///{tmp_path / 'nowhere' / 'a.db'}"))
+    events = EventStore(engine, BlobStore(tmp_path / "frames"))
+    register = LiveRegister(CameraStore(engine))
+    runner = Runner([], Inspector(Stage([]), rules), events, memory=StoreMemory(events), register=register)
+    runner.run(threading.Event(), for_s=0.5)
+    assert "what was dismissed is not known now (OperationalError)" in caplog.text
+    with pytest.raises(OperationalError):  # a start without its memory would tell everything again
+        StoreMemory(events).load("cam-1")
 
 
 def test_the_command_watches_a_camera_that_is_added_later(stores, recording, tmp_path):

@@ -19,6 +19,8 @@ from postgres_server import postgres_server, postgres_url  # noqa: F401
 
 from firewarden.cctv.camera import parse_window
 from firewarden.cctv.camera_store import camera_from_json
+from firewarden.cctv.confirm import Confirming
+from firewarden.cctv.event_store import EventStore
 from firewarden.cctv.masks import MASK_GREY
 from firewarden.cctv.runner_memory import StoreMemory
 from firewarden.cctv.sink import SinkUnavailable
@@ -101,6 +103,24 @@ def test_a_picture_that_cannot_be_written_stops_the_event(stores) -> None:
     with pytest.raises(SinkUnavailable, match="pictures cannot be written"):
         stores.events.write(change(shade=200))
     assert _count(stores, cctv_events) == 0
+
+
+@pytest.mark.parametrize("stores", ["postgres"], indirect=True)
+def test_a_database_that_is_read_only_for_a_while_loses_nothing(stores) -> None:
+    """As PostgreSQL is while it fails over."""
+    name = stores.engine.url.database
+    for is_read_only in ("on", "off"):
+        with stores.engine.begin() as connection:
+            connection.execute(text("SET TRANSACTION READ WRITE"))
+            connection.execute(
+                text(f"ALTER DATABASE {name} SET default_transaction_read_only = {is_read_only}")
+            )
+        stores.engine.dispose()
+        if is_read_only == "on":
+            with pytest.raises(SinkUnavailable, match="did not take"):
+                stores.events.write(change(shade=200))
+    stores.events.write(change(shade=200))
+    assert stores.events.find("e1").revision == 1
 
 
 def test_the_same_change_is_stored_and_told_once(stores) -> None:
@@ -210,6 +230,29 @@ def test_a_camera_that_is_taken_out_ends_its_events(stores) -> None:
     assert stores.events.find("e2").state == "open" and stores.messages()[-1]["kind"] == "closed"
 
 
+def test_an_event_told_after_its_camera_was_taken_out_ends_and_its_picture_goes(stores) -> None:
+    """A watch hears of it some seconds late. What is seen last 31 days ago ends, but not at a camera of the register, nor at
+    one of a file that is watched."""
+    old = NOW - timedelta(days=31)
+    stores.cameras.add(camera())
+    stores.cameras.add(camera("registered"))
+    stores.events.write(change(opened=old))
+    stores.events.retire_camera("cam-1")
+    stores.events.write(change("updated", opened=old, seen=old + timedelta(seconds=3), shade=10))
+    stores.events.write(change(event_id="e2", opened=old, shade=20))
+    for name, seen in (("registered", old), ("of-a-file", old), ("seen-since", NOW)):
+        stores.events.write(change(event_id=name, camera_id=name, opened=old, seen=seen, shade=30))
+    stores.events.followed.save("of-a-file", Confirming())
+    stores.events.end_forsaken(NOW - timedelta(days=30))
+    states = {r.event["id"]: r.state for r in stores.events.page(limit=9)}
+    assert states == {
+        "e1": "closed", "e2": "closed", "registered": "open", "of-a-file": "open", "seen-since": "open",
+    }  # fmt: skip
+    assert stores.events.find("e1").event["ended_at"] == (old + timedelta(seconds=3)).isoformat()
+    assert [m["kind"] for m in stores.messages()][-2:] == ["closed", "closed"]
+    assert stores.events.pictures.delete_old({}, days_without_camera=30) == 2
+
+
 def test_events_are_listed_newest_first_page_by_page(stores) -> None:
     for number in range(5):
         stores.events.write(change(event_id=f"e{number}", opened=NOW + timedelta(minutes=number // 2)))
@@ -241,6 +284,19 @@ def test_pictures_of_ended_events_are_deleted_after_their_cameras_days(stores) -
         stores.blobs.get(pictures["gone"].key)
     for name in left:
         stores.blobs.get(pictures[name].key)
+
+
+def test_pictures_of_a_camera_that_a_file_alone_has_are_kept_as_the_file_says(stores) -> None:
+    """The file says 90 days of both, the register of the database 30 of c30."""
+    listed = [camera("c30", retention_days=90), camera("c90", retention_days=90)]
+    watch = EventStore(stores.engine, stores.blobs, (), listed)
+    cameras = {"c30": camera("c30")}
+    stores.cameras.add(cameras["c30"])
+    for name, camera_id, days in (("kept", "c90", 89), ("gone", "c90", 91), ("short", "c30", 31)):
+        opened = NOW - timedelta(days=days)
+        watch.write(change("closed", name, camera_id, opened=opened, shade=days))
+    assert stores.events.pictures.delete_old(cameras, days_without_camera=30) == 2
+    assert stores.events.find("kept").picture.at == NOW - timedelta(days=89)
 
 
 def test_retention_that_was_cut_short_is_finished_and_a_picture_can_come_back(stores) -> None:

@@ -1,10 +1,13 @@
 """The command as its users run it: rows, exit codes, errors in one line."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -14,6 +17,8 @@ from tiny_model import build_model_folder
 
 from firewarden.cli import app, main
 from firewarden.errors import HazardError
+from firewarden.jobs import processes
+from firewarden.ledger.database import build_engine, prepare
 
 
 @pytest.fixture
@@ -229,3 +234,27 @@ def test_what_was_imported_is_listed_with_whole_ids(tmp_path):
     (_, row) = run("cctv", "cameras", "list", *data).stdout.splitlines()
     assert row.split() == [name, "corridor", "v-1", "evacuation_corridor", "10", "30"]
     assert json.loads(run("cctv", "cameras", "list", *data, "--json").stdout)["cameras"][0]["id"] == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+@pytest.mark.parametrize(("encoding", "name"), [("utf-8", b"\xe9.jpg"), ("gbk", "ñ.jpg".encode())])
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_a_name_that_cannot_be_printed_is_escaped(model, photos, encoding, name, options):
+    os.rename(os.fsencode(photos / "good.jpg"), os.fsencode(photos) + b"/" + name)  # noqa: PTH104
+    line = [sys.executable, "-P", "-m", "firewarden", "inspect", str(photos), "--model", model, *options]
+    environment = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"}
+    done = subprocess.run(line, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    if options:
+        assert Path(json.loads(done.stdout.decode(encoding))["path"]).name == os.fsdecode(name)
+    else:
+        assert b"\\udce9.jpg" in done.stdout or b"\\xf1.jpg" in done.stdout
+
+
+def test_a_worker_takes_photos_as_large_as_the_service_does(tmp_path, monkeypatch):
+    recipes = []
+    monkeypatch.setattr(processes, "run_workers", lambda recipe, number: recipes.append(recipe))
+    monkeypatch.setenv("FIREWARDEN_MAX_PIXELS", "120000000")
+    prepare(build_engine(make_url(f"sqlite:///{tmp_path / 'firewarden.db'}")))
+    assert run("worker", "--data-dir", tmp_path).exit_code == 0
+    assert [recipe.factory.max_pixels for recipe in recipes] == [120_000_000]

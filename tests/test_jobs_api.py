@@ -57,6 +57,18 @@ def test_a_batch_is_accepted_scored_and_downloaded(client, services) -> None:
     assert [error.number for error in errors.errors] == [3] and errors.next is None
 
 
+@pytest.mark.parametrize(
+    "name", ["IMG_" + "x" * 200 + ".jpg", "\U0001f525" * 75 + ".jpg"], ids=["long", "304 bytes"]
+)
+def test_a_photo_keeps_its_name_however_long(client, services, name) -> None:
+    table = manifest(f"path,scene\n{name},stairwell\n")
+    answer = client.post("/v1/batches", files=[("photo", (name, A)), table])
+    assert answer.status_code == 202 and answer.json()["progress"]["failed"] == 0
+    score_all(services)
+    (row,) = client.get(answer.json()["links"]["results"]).text.splitlines()
+    assert json.loads(row)["path"] == name
+
+
 def test_parquet_holds_the_same_rows_and_leaves_no_file(client, services) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     batch = client.post("/v1/batches", files=photos(A, B)).json()

@@ -18,6 +18,7 @@ from firewarden.errors import DatasetError
 from firewarden.jobs.intake import (
     IntakePolicy,
     TooManyItems,
+    Upload,
     Uploads,
     incoming_folder,
     safe_file_name,
@@ -69,17 +70,17 @@ def take(tmp_path, blobs):
 
     def run(photos=None, archives=None, manifest=None, **policy):
         folder = tmp_path / "incoming"
-        paths = {"photo": [], "archive": [], "manifest": []}
+        folder.mkdir()
+        saved = {"photo": [], "archive": [], "manifest": []}
         sent = [("photo", n, d) for n, d in (photos or {}).items()]
         sent += [("archive", n, d) for n, d in (archives or {}).items()]
         sent += [("manifest", "m.csv", manifest.encode())] if manifest is not None else []
         for number, (part, name, data) in enumerate(sent):
-            path = folder / str(number) / name
-            path.parent.mkdir(parents=True)
+            path = folder / str(number)
             path.write_bytes(data)
-            paths[part].append(path)
-        table = next(iter(paths["manifest"]), None)
-        uploads = Uploads(folder, tuple(paths["photo"]), tuple(paths["archive"]), table)
+            saved[part].append(Upload(name, path))
+        table = next(iter(saved["manifest"]), None)
+        uploads = Uploads(tuple(saved["photo"]), tuple(saved["archive"]), table)
         values = {"limits": Limits(2**20, 20, 2**20), "max_items": 100, **policy}
         return take_in(uploads, blobs, IntakePolicy(**values), NOW)
 
@@ -238,7 +239,8 @@ def test_a_manifest_without_paths_is_refused_as_a_whole(take) -> None:
         ("..", "photo"),
         (None, "photo"),
         ("a\x00b\n.jpg", "a\\x00b\\x0a.jpg"),
-        ("x" * 300 + ".tar.gz", "x" * 39 + "~" + "x" * 33 + ".tar.gz"),
+        ("x" * 300 + ".tar.gz", "x" * 126 + "~" + "x" * 120 + ".tar.gz"),
+        ("楼" * 251 + ".jpg", "楼" * 251 + ".jpg"),
     ],
 )
 def test_names_of_clients_are_made_safe(given, name) -> None:
@@ -258,7 +260,10 @@ def test_an_upload_leaves_no_folder_and_old_ones_go(tmp_path) -> None:
     root = tmp_path / "incoming"
     (root / "old").mkdir(parents=True)
     os.utime(root / "old", (0, 0))
+    (root / "gone").symlink_to(
+        "nowhere"
+    )  # listed and not there, as the folder of an upload that ends meanwhile
     with incoming_folder(root) as folder:
         (folder / "x").write_bytes(b"x")
-        assert [path.name for path in root.iterdir()] == [folder.name]
-    assert list(root.iterdir()) == []
+        assert {path.name for path in root.iterdir()} == {folder.name, "gone"}
+    assert [path.name for path in root.iterdir()] == ["gone"]

@@ -27,7 +27,7 @@ from firewarden.cli import app
 from firewarden.findings import Fact, InspectionContext, Source
 from firewarden.jobs import worker as worker_module
 from firewarden.jobs.claims import ClaimStore, Lease
-from firewarden.jobs.intake import IntakePolicy, Uploads, take_in
+from firewarden.jobs.intake import IntakePolicy, Upload, Uploads, take_in
 from firewarden.jobs.processes import Recipe
 from firewarden.jobs.records import JobContext, JobKind, JobState, NewJob
 from firewarden.jobs.store import JobStore
@@ -82,14 +82,11 @@ def open_store(url: str, data_dir: Path) -> tuple[JobStore, ClaimStore, BlobStor
 
 def upload(tmp_path, blobs, members: dict[str, bytes], table: str | None = None) -> tuple:
     """Items of an uploaded tar, named by a manifest where there is one."""
-    folder = tmp_path / "incoming"
-    (folder / "0").mkdir(parents=True)
-    (folder / "1").mkdir()
-    tar = write_tar(folder / "0" / "may.tar", members)
-    listed = folder / "1" / "m.csv"
+    tar = Upload("may.tar", write_tar(tmp_path / "0", members))
+    listed = Upload("m.csv", tmp_path / "1")
     if table is not None:
-        listed.write_text(table, encoding="utf-8")
-    uploads = Uploads(folder, archives=(tar,), manifest=listed if table is not None else None)
+        listed.path.write_text(table, encoding="utf-8")
+    uploads = Uploads(archives=(tar,), manifest=listed if table is not None else None)
     return take_in(uploads, blobs, IntakePolicy(Limits(), 1000), datetime.now(UTC))
 
 
@@ -255,6 +252,20 @@ def test_a_worker_that_hangs_is_ended(data_dir, tmp_path) -> None:
     with _kept_up(sink, stall_s=0.1, on_stall=ended.set):
         assert ended.wait(30)
     assert worker_module.STALLED != 0
+
+
+def test_chores_that_fail_end_no_worker(model, data_dir, tmp_path, caplog) -> None:
+    store, claims, blobs = open_store(f"sqlite:///{data_dir / 'a.db'}", data_dir)
+    store.create(new_job(upload(tmp_path, blobs, {"a.jpg": photo(64, 64)})))
+
+    def chores() -> None:
+        raise PermissionError(13, "Permission denied", str(blobs.root))
+
+    scorer = ScorerFactory(model, max_pixels=64 * 64 - 1)()
+    Worker(claims, blobs, scorer, Effort(), Pace(poll_s=0.01), chores).run(until_done=True)
+    assert "Permission denied" in caplog.text
+    (error,) = store.errors("7" * 32, limit=9)
+    assert "expected at most 4095" in error.error, "the bound of the scorer is that of its recipe"
 
 
 def test_a_recipe_can_be_sent_to_another_process(model, tmp_path) -> None:
