@@ -202,11 +202,13 @@ class InspectionContext:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A follow-up question; `sets` is the fact a 'yes' supplies, None for a free answer or another photo."""
+    """A follow-up question; `sets` is the fact a 'yes' supplies, None for a free answer or another photo; `then` is asked once
+    that fact is there."""
 
     id: str
     text: Text
     sets: str | None = None
+    then: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"id": self.id, "text": self.text.to_json(), "sets": self.sets}

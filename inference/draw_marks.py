@@ -1,5 +1,6 @@
 """What an annotated picture says: the words and colours of findings, evidence and verdict. Nothing is drawn here."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ VERDICT_WORDS: Mapping[str, Text] = {
     ),
 }
 _MUST_SAY = Text("AI 辅助提示，须人工核实", "AI-assisted, a person must verify it")
+_PROVISIONAL = Text("暂定", "provisional")
 _SUSPECTED_MAJOR = Text("疑似重大，须核实", "possibly major, verify")
 _EMERGENCY = Text("立即拨打119", "call 119 now")
 
@@ -67,7 +69,9 @@ def marks_of(
 ) -> tuple[Mark, ...]:
     """Findings of a result in JSON form, the highest level first; boxes are scaled to the canvas."""
     findings = sorted(result["findings"], key=_rank, reverse=True)
-    return tuple(_mark(finding, texts_of(result, names), scale_xy) for finding in findings)
+    of_hazard = Counter(finding["hazard"] for finding in findings)
+    texts = texts_of(result, names)
+    return tuple(_mark(each, texts, scale_xy, alone=of_hazard[each["hazard"]] == 1) for each in findings)
 
 
 def texts_of(result: Mapping[str, Any], names: Mapping[str, Text]) -> Mapping[str, Text]:
@@ -141,7 +145,9 @@ def _rank(finding: Mapping[str, Any]) -> int:
     return RiskLevel(level).rank + 1 if level else 0
 
 
-def _mark(finding: Mapping[str, Any], names: Mapping[str, Text], scale_xy: tuple[float, float]) -> Mark:
+def _mark(
+    finding: Mapping[str, Any], names: Mapping[str, Text], scale_xy: tuple[float, float], *, alone: bool
+) -> Mark:
     x, y = scale_xy
     style = style_of(finding)
     zones = tuple(
@@ -151,17 +157,21 @@ def _mark(finding: Mapping[str, Any], names: Mapping[str, Text], scale_xy: tuple
     return Mark(
         xyxy=scale_box(finding["xyxy"], scale_xy),
         style=style,
-        lines=_plate_lines(finding, names, style),
+        lines=_plate_lines(finding, names, style, alone=alone),
         zones=zones,
         evidence=tuple(finding["evidence"]),
         is_hazard=finding["outcome"] == Outcome.HAZARD,
     )
 
 
-def _plate_lines(finding: Mapping[str, Any], names: Mapping[str, Text], style: Style) -> tuple[str, str]:
+def _plate_lines(
+    finding: Mapping[str, Any], names: Mapping[str, Text], style: Style, *, alone: bool
+) -> tuple[str, str]:
+    """The count stands on the one plate of a hazard; where each thing has its own plate, it is seen."""
     name = names.get(finding["hazard"], Text(finding["hazard"], finding["hazard"]))
-    times = f"×{finding['count']}" if finding.get("count", 1) > 1 else ""
+    times = f"×{finding['count']}" if alone and finding.get("count", 1) > 1 else ""
     words = [style.word]
+    words += [_PROVISIONAL] if finding.get("provisional") and finding["risk_level"] else []
     words += [_SUSPECTED_MAJOR] if finding.get("suspected_major") else []
     words += [_EMERGENCY] if finding.get("emergency") else []
     zh, en = "，".join(word.zh for word in words), ", ".join(word.en for word in words)

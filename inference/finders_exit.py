@@ -97,7 +97,8 @@ def _judge_door(door: _Door, rules: Rules, obstacles: Rows, people: Rows) -> Fin
     if crowd:
         return _blocked(door, rules, crowd, crowd_ratio, [], moving=True)
     if p.share_in_frame(door.zone, door.view.image_hw) < door.rel.zone_in_frame_gte:
-        return _finding(door, Outcome.NOT_ASSESSABLE, door.rel.reason_unseen, door.proof)
+        unseen = _finding(door, Outcome.NOT_ASSESSABLE, door.rel.reason_unseen, door.proof)
+        return replace(unseen, questions=door.rel.unseen_questions)
     return None
 
 
@@ -146,6 +147,7 @@ def _blocked(
         finding,
         facts=model_facts(name for name, holds in facts if holds),
         ratios={"obstructed": ratio} if goods else {},
+        questions=rel.people_questions if moving else rel.questions,
     )
 
 
@@ -243,7 +245,7 @@ def find_cluttered_passages(
             hazard=rel.hazard,
             outcome=Outcome.NEEDS_SITE_CHECK if scene.provisional else Outcome.HAZARD,
             xyxy=enclosing_box(view.boxes(rows)),
-            confidence=min(view.confidence(rows), scene.confidence),
+            confidence=min(float(view.detections.confidence[rows].max()), scene.confidence),
             reason=fill(rel.reason, ratio=ratio, objects=objects, place=place),
             evidence=tuple(rows.tolist()),
             facts=model_facts(name for name, holds in facts if holds),

@@ -74,13 +74,15 @@ def _merge_cues(cues: list[_Cue], view: View) -> list[_Cue]:
 
 def _judge_cue(rel: EmptyExtinguisherPoint, view: View, cue: _Cue) -> Finding:
     if cue.kind == "cabinet":
-        return _point(rel, view, cue, Outcome.NOT_ASSESSABLE, rel.reason_cabinet, "cabinet_closed_opaque")
+        closed = _point(rel, view, cue, Outcome.NOT_ASSESSABLE, rel.reason_cabinet, "cabinet_closed_opaque")
+        return replace(closed, questions=rel.cabinet_questions)
     if _is_visible(rel, view, cue):
         reason = rel.reason_bracket if cue.kind == "bracket" else rel.reason
         return _point(rel, view, cue, Outcome.HAZARD, reason, None)
-    return _point(
+    unseen = _point(
         rel, view, cue, Outcome.NOT_ASSESSABLE, rel.reason_unseen, "mount_area_truncated_or_occluded"
     )
+    return replace(unseen, questions=rel.unseen_questions)
 
 
 def _is_visible(rel: EmptyExtinguisherPoint, view: View, cue: _Cue) -> bool:

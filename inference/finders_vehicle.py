@@ -57,10 +57,16 @@ def find_vehicles_indoors(
             evidence=tuple(evidence),
             facts=model_facts(name for name, holds in facts if holds),
             count=len(rows),
-            questions=(rel.place_questions if scene.provisional else ()) + rel.questions,
+            questions=_questions(rel, scene),
             relation_ids=(rel.id,),
         )
     ]
+
+
+def _questions(rel: VehicleIndoors, scene: SceneEstimate) -> tuple[str, ...]:
+    """Where the vehicles stand comes first while nobody has said it; what parks where it may is asked about the room."""
+    first = rel.place_questions if scene.provisional else ()
+    return (*first, *rel.questions, *(rel.parking_questions if scene.name in rel.parking_scenes else ()))
 
 
 def _without_rivals(rel: VehicleIndoors, view: View, rows: Rows) -> Rows:
@@ -253,7 +259,7 @@ def find_occupied_lanes(
             hazard=rel.hazard,
             outcome=Outcome.HAZARD,
             xyxy=enclosing_box(view.boxes(rows)),
-            confidence=view.confidence(rows),
+            confidence=float(view.detections.confidence[rows].max()),  # any one of them occupies the lane
             reason=fill(rel.reason, objects=name_objects(rules, view, rows.tolist())),
             evidence=tuple(rows.tolist()),
             count=len(rows),

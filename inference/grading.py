@@ -54,8 +54,8 @@ def assess(
     *,
     probability: float | None = None,
 ) -> Assessment:
-    """Grade one finding. Findings that are no hazard in themselves get no level, and keep their outcome, unless what somebody
-    said sets aside what a check on site was to settle.
+    """Grade one finding. Findings that are no hazard in themselves get no level, and keep their outcome where no exclude row
+    has another one. What was put right on the spot leaves no order to draft.
 
     `probability` is the calibrated confidence, if there is one: it routes and changes nothing else.
     """
@@ -66,21 +66,26 @@ def assess(
         initial = grade(finding.hazard, settled, rules)
         residual = initial if settled is case else grade(finding.hazard, case, rules)
     else:
-        initial = residual = _ungraded(finding, case, rules)
+        initial = residual = _excluded(finding.hazard, case, rules) or Grade(finding.outcome, None, ())
     provisional = _is_provisional(initial, scene, context)
+    put_right = bool(case.said & residual_only)
     return Assessment(
         outcome=initial.outcome,
         risk_level_initial=initial.level,
         risk_level_residual=residual.level,
         rule_ids=initial.rule_ids,
-        routing=(routing := route(finding.confidence, initial, provisional, rules, probability=probability)),
+        routing=(
+            routing := route(
+                finding.confidence, initial, provisional or put_right, rules, probability=probability
+            )
+        ),
         suspected_major=initial.suspected_major,
         emergency=initial.emergency,
         major_fire_hazard_status="element_possible" if initial.element_possible else "none",
         provisional=provisional,
         needs_review=not initial.emergency
         and (routing is not Routing.DRAFT_ORDER or initial.suspected_major),
-        closing=closing_duty(residual.level, rules, context),
+        closing=closing_duty(residual.level, rules, context, put_right=put_right),
         reason=cite(finding.reason, initial.rule_ids),
     )
 
@@ -90,17 +95,21 @@ def build_case(finding: Finding, scene: SceneEstimate, rules: Rules, context: In
     said = frozenset(fact.name for fact in finding.facts if fact.source is not Source.MODEL)
     claimed = finding.fact_names()
     held = frozenset(name for name in claimed if name in said or rules.flags[name].set_by_model)
-    groups = rules.venue_groups.get(context.venue_type, frozenset()) | frozenset(context.venue_groups)
+    groups = groups_of(context, rules)
     ratio = max(finding.ratios.values(), default=None)
     return Case(held, said, claimed, scene.name, groups, ratio, finding.count)
+
+
+def groups_of(context: InspectionContext, rules: Rules) -> frozenset[str]:
+    """Groups of the venue: those of its type and those the register adds."""
+    return rules.venue_groups.get(context.venue_type, frozenset()) | frozenset(context.venue_groups)
 
 
 def grade(hazard: str, case: Case, rules: Rules) -> Grade:
     """The table for one hazard, once."""
     table = rules.hazards[hazard]
-    for row in table.exclude:
-        if row.outcome is not None and matches(row, case, case.held):
-            return Grade(row.outcome, None, (row.id,))
+    if (excluded := _excluded(hazard, case, rules)) is not None:
+        return excluded
     base = next(row for row in table.base if matches(row, case, case.held))
     fired = [base, *(row for row in table.raises if _counts(row, case))]
     capped = [row for row in fired if _is_capped(row, case)]
@@ -116,12 +125,12 @@ def grade(hazard: str, case: Case, rules: Rules) -> Grade:
     )
 
 
-def _ungraded(finding: Finding, case: Case, rules: Rules) -> Grade:
-    if finding.outcome is Outcome.NEEDS_SITE_CHECK:
-        for row in rules.hazards[finding.hazard].exclude:
-            if row.outcome is Outcome.NOT_A_HAZARD and row.any | row.all and matches(row, case, case.said):
-                return Grade(row.outcome, None, (row.id,))
-    return Grade(finding.outcome, None, ())
+def _excluded(hazard: str, case: Case, rules: Rules) -> Grade | None:
+    """What the first exclude row that matches makes of it; None where none does."""
+    for row in rules.hazards[hazard].exclude:
+        if row.outcome is not None and matches(row, case, case.held):
+            return Grade(row.outcome, None, (row.id,))
+    return None
 
 
 def matches(row: Row, case: Case, flags: frozenset[str]) -> bool:
@@ -194,10 +203,15 @@ def route(
     )
 
 
-def closing_duty(level: RiskLevel | None, rules: Rules, context: InspectionContext) -> ClosingDuty | None:
-    """Who may close a finding of this (residual) level, from the region's profile."""
+def closing_duty(
+    level: RiskLevel | None, rules: Rules, context: InspectionContext, *, put_right: bool = False
+) -> ClosingDuty | None:
+    """Who may close a finding of this (residual) level, from the region's profile. What was `put_right` on the spot is closed
+    like the lowest level, unless it is elevated or major."""
     if level is None:
         return None
+    if put_right and level.rank < RiskLevel.ELEVATED.rank:
+        level = RiskLevel.LOW
     closing = rules.closure_profiles[context.closure_profile][level]
     return ClosingDuty(
         profile=context.closure_profile,

@@ -12,14 +12,20 @@ from firewarden.inference.finders_vehicle import (
     find_occupied_lanes,
     find_vehicles_indoors,
 )
-from firewarden.inference.grading import assess
-from firewarden.inference.relations import HiddenExtinguisher, Relation, VehicleIndoors
+from firewarden.inference.grading import assess, groups_of
+from firewarden.inference.relations import (
+    ChargingCable,
+    HiddenExtinguisher,
+    ObstructedExit,
+    Relation,
+    VehicleIndoors,
+)
 from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View
 from firewarden.inference.wording import with_unplaced
 
-_DENIED = "not_an_ebike_confirmed"
+_DENIED, _STILL_THERE = "not_an_ebike_confirmed", "still_there"
 
 FINDERS: Mapping[str, Callable[[Any, View, SceneEstimate, Rules, frozenset[int]], list[Finding]]] = {
     "obstructed_exit": find_obstructed_exits,
@@ -42,8 +48,14 @@ def find_hazards(
     """
     findings: list[Finding] = []
     claimed: frozenset[int] = frozenset()
+    groups = groups_of(context, rules)
     for relation in rules.relations:
+        if isinstance(relation, VehicleIndoors | ChargingCable) and groups & set(relation.none_groups):
+            continue
         found = FINDERS[relation.predicate](relation, view, scene, rules, claimed)
+        if isinstance(relation, ObstructedExit) and claimed:
+            whole = find_obstructed_exits(relation, view, scene, rules, frozenset())
+            found = _with_higher(found, whole, findings, lambda each: _level(each, scene, rules, context))
         told = [with_context(finding, rules, context, alone=_is_alone(finding, found)) for finding in found]
         judged = [
             finding for finding in told if assess(finding, scene, rules, context).outcome is Outcome.HAZARD
@@ -55,6 +67,25 @@ def find_hazards(
         if isinstance(relation, VehicleIndoors) and any(fact.name == _DENIED for fact in context.facts):
             view = view.renamed(relation.vehicles, relation.denied_as)
     return tuple(findings)
+
+
+def _level(finding: Finding, scene: SceneEstimate, rules: Rules, context: InspectionContext) -> int:
+    """Rank of a finding's level with what was said; -1 without one."""
+    level = assess(with_context(finding, rules, context), scene, rules, context).risk_level_initial
+    return -1 if level is None else level.rank
+
+
+def _with_higher(
+    found: list[Finding], whole: Sequence[Finding], before: Sequence[Finding], level: Callable[[Finding], int]
+) -> list[Finding]:
+    """Exits as `found` beside what earlier findings claimed, or as found in `whole` where nothing is left out and the level is
+    above that of every earlier finding with the same things: an e-bike indoors must not hide that it blocks the exit."""
+    kept = {finding.evidence[0]: finding for finding in found}
+    for finding in whole:
+        same = [level(other) for other in before if set(other.evidence) & set(finding.evidence)]
+        if same and level(finding) > max(same):
+            kept[finding.evidence[0]] = finding
+    return list(kept.values())
 
 
 def _claims(relation: Relation, finding: Finding, view: View) -> list[int]:
@@ -74,7 +105,8 @@ def with_context(
     """
     relevant = flags_of(finding.hazard, rules)
     said = {fact.name: fact for fact in context.facts if fact.name in relevant}
-    if context.single_frame and "single_frame_only" in relevant and "single_frame_only" not in said:
+    once = context.single_frame and not any(fact.name == _STILL_THERE for fact in context.facts)
+    if once and "single_frame_only" in relevant and "single_frame_only" not in said:
         said["single_frame_only"] = Fact("single_frame_only", Source.MODEL)
     unplaced = [] if alone else _unplaced(finding.hazard, said.values(), rules)
     seen = {fact.name: fact for fact in finding.facts}

@@ -64,15 +64,13 @@ def decode_image(
     or too small).
     """
     header = _read_header(data, max_pixels)
-    _check_size(header.wh, max_pixels)
-    pixels = (
-        _decode_jpeg(data, header, min_long_side)
-        if header.format in ("JPEG", "MPO")
-        else _decode_with_pillow(data)
-    )
-    upright = np.ascontiguousarray(_turn(pixels, header.orientation))
+    if header.format in ("JPEG", "MPO"):
+        pixels, orientation = _decode_jpeg(data, header, min_long_side), header.orientation
+    else:
+        pixels, orientation = _decode_with_pillow(data)
+    upright = np.ascontiguousarray(_turn(pixels, orientation))
     w, h = header.wh
-    original_hw = (w, h) if header.orientation >= 5 else (h, w)
+    original_hw = (w, h) if orientation >= 5 else (h, w)
     sha256 = sha256 or hashlib.sha256(data).hexdigest()
     return Image(upright, original_hw, sha256, _MEDIA_TYPES[header.format])
 
@@ -97,7 +95,10 @@ def _read_header(data: bytes, max_pixels: int) -> _Header:
         raise _no_picture(data) from error
     if probe.format != "MPO" and getattr(probe, "n_frames", 1) > 1:
         raise InvalidImage(f"got an animated {probe.format}, expected one still picture", status=415)
-    return _Header(str(probe.format), probe.size, probe.mode, _orientation(probe))
+    _check_size(probe.size, max_pixels)
+    # a PNG may tell it after its pixels: asking would decode them here
+    orientation = 1 if probe.format == "PNG" else _orientation(probe)
+    return _Header(str(probe.format), probe.size, probe.mode, orientation)
 
 
 def _has_magic(data: bytes) -> bool:
@@ -142,7 +143,7 @@ def _check_size(wh: tuple[int, int], max_pixels: int) -> None:
 
 def _decode_jpeg(data: bytes, header: _Header, min_long_side: int) -> Pixels:
     if header.mode == "CMYK":
-        return _decode_with_pillow(data)
+        return _decode_with_pillow(data)[0]
     w, h = header.wh
     scale = min(1.0, min_long_side / max(w, h)) if min_long_side else 1.0
     try:
@@ -160,10 +161,11 @@ def _decode_jpeg(data: bytes, header: _Header, min_long_side: int) -> Pixels:
     except (
         ValueError
     ):  # the strict decoder refuses some sound files; the tolerant one says whether it is damaged
-        return _decode_with_pillow(data)
+        return _decode_with_pillow(data)[0]
 
 
-def _decode_with_pillow(data: bytes) -> Pixels:
+def _decode_with_pillow(data: bytes) -> tuple[Pixels, int]:
+    """Pixels as stored, and the EXIF orientation."""
     try:
         picture = PillowImage.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
         picture.load()
@@ -171,8 +173,8 @@ def _decode_with_pillow(data: bytes) -> Pixels:
         raise _damaged() from error
     if picture.mode.startswith("I"):  # 16 bits a grey pixel: Pillow's own conversion would clip, not scale
         grey = (np.asarray(picture, np.uint32) >> 8).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(picture.convert("RGB"), np.uint8)[..., ::-1]
+        return np.repeat(grey[..., None], 3, axis=2), _orientation(picture)
+    return np.asarray(picture.convert("RGB"), np.uint8)[..., ::-1], _orientation(picture)
 
 
 def _turn(pixels: Pixels, orientation: int) -> Pixels:

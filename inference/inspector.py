@@ -188,13 +188,14 @@ def _list_detections(
 def _questions(
     findings: tuple[Finding, ...], assessments: tuple[Assessment, ...], rules: Rules, *, retake: bool
 ) -> tuple[Question, ...]:
-    """Distinct follow-up questions of all findings that are still open; one that its finding has the answer to is left out."""
-    asked = [rules.questions["q_retake"]] if retake else []
+    """Distinct follow-up questions of all findings that are still open. Where a finding has the answer, what follows from it is
+    asked instead, if anything."""
+    ids: list[str | None] = ["q_retake"] if retake else []
     for finding, assessment in zip(findings, assessments, strict=True):
         if assessment.outcome is not Outcome.NOT_A_HAZARD:
-            open_ones = (rules.questions[name] for name in finding.questions)
-            asked += [question for question in open_ones if question.sets not in finding.fact_names()]
-    return tuple(dict.fromkeys(asked))
+            listed = [rules.questions[name] for name in finding.questions]
+            ids += [q.then if q.sets in finding.fact_names() else q.id for q in listed]
+    return tuple(rules.questions[name] for name in dict.fromkeys(ids) if name is not None)
 
 
 def timed(timings: dict[str, float], name: str, step: Callable[[], T]) -> T:

@@ -38,6 +38,8 @@ class ObstructedExit(Relation):
     reason_unseen: Text
     reason_hidden: Text
     hidden_questions: Names
+    unseen_questions: Names
+    people_questions: Names
     sign_above_lte_h: float
     sign_below_top_lte_h: float
     sign_dx_lt_w: float
@@ -86,6 +88,9 @@ class VehicleIndoors(Relation):
     egress_scenes: Names
     outdoor_scenes: Names
     place_questions: Names
+    parking_scenes: Names
+    parking_questions: Names
+    none_groups: Names
     reason_unknown_scene: Text
     whole_questions: Names
     rivals: Names
@@ -114,6 +119,7 @@ class ChargingCable(Relation):
     combustible: Names
     egress_scenes: Names
     alone_scenes: Names
+    none_groups: Names
     reason_alone: Text
     piece_gap_share: float
     min_pieces: int
@@ -137,6 +143,8 @@ class EmptyExtinguisherPoint(Relation):
     reason_bracket: Text
     reason_cabinet: Text
     reason_unseen: Text
+    cabinet_questions: Names
+    unseen_questions: Names
     sign_dx_lte_w: float
     sign_below_lte_h: float
     near_below_lte_h: float

@@ -181,6 +181,8 @@ def _relation(source: PolicyMap, names: _Names, class_lines: dict[str, int], top
             converters[spec.name] = names.questions
         elif spec.name.endswith("scenes"):
             converters[spec.name] = names.scenes
+        elif spec.name.endswith("groups"):
+            converters[spec.name] = names.groups
         elif spec.name not in converters and spec.type in ("Names", tuple[str, ...]):
             converters[spec.name] = _classes(source, spec.name, class_lines)
     return build_row(kind, source, converters)
@@ -216,7 +218,13 @@ def _scene_rules(section: PolicyMap, names: _Names, class_lines: dict[str, int])
 def _text(value: Any) -> Text:
     if not isinstance(value, PolicyMap) or set(value) != {"zh", "en"}:
         raise ValueError("expected {zh: ..., en: ...}")
-    return Text(str(value["zh"]), str(value["en"]))
+    return _one_line(value)
+
+
+def _one_line(section: PolicyMap) -> Text:
+    """Both wordings without line breaks, which YAML puts into long sentences and no plate of a picture has room for."""
+    zh, en = (" ".join(str(section.take(key)).split()) for key in ("zh", "en"))
+    return Text(zh, en)
 
 
 def _reason(value: Any) -> Text:
@@ -238,18 +246,17 @@ def _flag(section: PolicyMap) -> Flag:
     sources = section.take("by")
     if sources not in ("any", "people"):
         raise section.fail(f"'by' is {sources!r}, expected 'any' or 'people'", "by")
-    return Flag(sources == "any", Text(str(section.take("zh")), str(section.take("en"))))
+    return Flag(sources == "any", _one_line(section))
 
 
 def _question(question_id: str, section: PolicyMap, names: _Names) -> Question:
-    section.only({"zh", "en", "sets"})
-    sets = section.get("sets")
-    if sets is not None:
+    section.only({"zh", "en", "sets", "then"})
+    for key, known in (("sets", names.flags), ("then", names.questions)):
         try:
-            names.flags([sets])
+            known([section[key]] if key in section else [])
         except ValueError as error:
-            raise section.fail(str(error), "sets") from error
-    return Question(question_id, Text(str(section.take("zh")), str(section.take("en"))), sets)
+            raise section.fail(str(error), key) from error
+    return Question(question_id, _one_line(section), section.get("sets"), section.get("then"))
 
 
 def _profile(section: PolicyMap) -> dict[RiskLevel, Closing]:

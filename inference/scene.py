@@ -12,10 +12,13 @@ from firewarden.inference.view import View
 def settle_scene(
     context: InspectionContext, view: View, probabilities: Mapping[str, float], rules: Rules
 ) -> SceneEstimate:
-    """The scene of one photo. `probabilities` are the network's, by scene name; empty when it has no scene output."""
+    """The scene of one photo. `probabilities` are the network's, by scene name; empty when it has no scene output. A scene that
+    leaves the kind of space open stays provisional whoever named it; what a register leaves open is not guessed."""
     texts = rules.scene_estimate
-    if context.scene is not None and context.scene != "unknown":
-        return SceneEstimate(context.scene, context.scene_source, 1.0, False, texts.basis_given)
+    if context.scene is not None and (context.scene != "unknown" or context.scene_source is Source.REGISTER):
+        open_still = context.scene in rules.cctv.register.unsettled_scenes
+        confidence = 0.0 if context.scene == "unknown" else 1.0
+        return SceneEstimate(context.scene, context.scene_source, confidence, open_still, texts.basis_given)
     name, probability = _from_head(probabilities, rules)
     if probability >= texts.head_confidence_gte:
         return SceneEstimate(name, Source.MODEL, probability, True, texts.basis_head)

@@ -84,7 +84,7 @@ def test_the_row_that_gave_the_confidence_is_calibrated(confidence, calibration,
         (0.3, 0.9, Routing.DRAFT_ORDER),
         (0.9, 0.3, Routing.HUMAN_REVIEW),
         (0.06, 0.001, Routing.HUMAN_REVIEW),  # calibration hides nothing
-        (0.04, 0.9, Routing.STORE_ONLY),
+        (0.02, 0.9, Routing.STORE_ONLY),
     ],
 )
 def test_the_probability_routes(confidence, probability, route):

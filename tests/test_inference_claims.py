@@ -32,20 +32,31 @@ def graded(specs, scene, rules, context, view_of):
 def test_what_is_no_indoor_ebike_can_block_an_exit(fact, view_of, scene_of, rules):
     """300 px of the vehicle's height stand before a door of 400, over its whole width: above the 85 % of `fully_blocked`."""
     scene = scene_of("exit_door_area")
-    assert graded([DOOR, SIGN, EBIKE], scene, rules, said(), view_of) == [
-        ("indoor_ebike", Outcome.HAZARD, RiskLevel.GENERAL)
-    ]
     assert graded([DOOR, SIGN, EBIKE], scene, rules, said(fact), view_of) == [
         ("indoor_ebike", Outcome.NOT_A_HAZARD, None),
         ("blocked_exit", Outcome.HAZARD, RiskLevel.ELEVATED),
     ]
 
 
+def test_an_ebike_indoors_does_not_hide_the_higher_level_of_the_exit_it_blocks(view_of, scene_of, rules):
+    """The vehicle covers the door's whole width: elevated, and major where it is the only exit of people who sleep there.
+    Beside the door, over 60 of its 200 px, it takes 0.3 of the lower half: general, which is the e-bike's own level."""
+    scene = scene_of("exit_door_area")
+    own = ("indoor_ebike", Outcome.HAZARD, RiskLevel.GENERAL)
+    assert graded([DOOR, SIGN, EBIKE], scene, rules, said(), view_of) == [
+        own,
+        ("blocked_exit", Outcome.HAZARD, RiskLevel.ELEVATED),
+    ]
+    home = replace(said("only_exit", "occupied"), venue_type="nursing_home")
+    assert graded([DOOR, SIGN, EBIKE], scene, rules, home, view_of)[1][2] is RiskLevel.MAJOR
+    assert graded([DOOR, SIGN, ("ebike", (540, 500, 800, 900))], scene, rules, said(), view_of) == [own]
+
+
 def test_what_is_no_ebike_is_a_bicycle_to_later_rows(view_of, scene_of, rules):
     scene = scene_of("stairwell")
     found = find_hazards(view_of([EBIKE]), scene, rules, said("not_an_ebike_confirmed"))
     assert [finding.hazard for finding in found] == ["indoor_ebike", "corridor_clutter"]
-    assert found[1].reason.en.startswith("Bicycle stand in a stairwell")
+    assert found[1].reason.en == "About 20 % of the picture's width in a stairwell is taken up: bicycle"
     assert [
         finding.hazard for finding in find_hazards(view_of([EBIKE]), scene, rules, said("display_for_sale"))
     ] == ["indoor_ebike"]
@@ -104,8 +115,7 @@ def test_a_finding_tells_of_the_answer_that_is_not_counted(view_of, scene_of, ru
 def test_a_chain_is_told_beside_the_goods(view_of, scene_of, rules):
     chain = ("chain_lock", (480, 480, 520, 540))
     (finding,) = find_hazards(view_of([DOOR, SIGN, CARTON, chain]), scene_of("unknown"), rules, said())
-    assert finding.reason.en.startswith("Cartons cover about")
-    assert finding.reason.en.endswith("; a chain or padlock on an exit door")
+    assert finding.reason.en.endswith(" is covered: cartons; a chain or padlock on an exit door")
     assert finding.reason.zh.endswith("；安全出口门上有链条或挂锁")
 
 
@@ -129,3 +139,47 @@ def test_a_word_about_a_door_settles_no_question_about_another_sign(view_of, sce
         ("blocked_exit", Outcome.NEEDS_SITE_CHECK, None),
     ]
     assert graded(specs[3:], scene, rules, answer, view_of) == [("blocked_exit", Outcome.NOT_A_HAZARD, None)]
+
+
+def test_vehicles_at_a_charging_site_stand_and_charge_where_they_should(view_of, scene_of, rules):
+    cord, strip = ("power_cable", (420, 0, 450, 520)), ("power_strip", (520, 450, 560, 480))
+    site = InspectionContext(venue_type="ebike_charging_site")
+    for place in ("indoor", "outdoor_adjacent"):
+        assert graded([EBIKE, cord, strip], scene_of(place), rules, site, view_of) == []
+    assert graded([EBIKE, DOOR, SIGN], scene_of("exit_door_area"), rules, site, view_of) == [
+        ("blocked_exit", Outcome.HAZARD, RiskLevel.ELEVATED)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hazard", "place"), [("fire_lane_obstructed", "fire_lane"), ("corridor_clutter", "evacuation_corridor")]
+)
+def test_a_doubtful_thing_more_makes_a_finding_no_less_sure(hazard, place, view_of, scene_of, rules):
+    sure, doubtful = ("furniture", (100, 400, 400, 900), 0.95), ("furniture", (600, 400, 900, 900), 0.3)
+    (finding,) = find_hazards(view_of([sure, doubtful]), scene_of(place), rules, said())
+    assert (finding.hazard, finding.confidence, finding.count) == (hazard, pytest.approx(0.95), 2)
+
+
+def test_a_lane_that_somebody_saw_again_needs_no_second_picture(view_of, scene_of, rules):
+    lane, car = scene_of("fire_lane"), ("vehicle", (100, 400, 400, 900))
+    once = ("fire_lane_obstructed", Outcome.NEEDS_SECOND_FRAME, None)
+    again = ("fire_lane_obstructed", Outcome.HAZARD, RiskLevel.GENERAL)
+    assert graded([car], lane, rules, said(), view_of) == [once]
+    assert graded([car], lane, rules, said("still_there"), view_of) == [again]
+
+
+@pytest.mark.parametrize(
+    ("specs", "place", "asked"),
+    [
+        pytest.param([("fire_cabinet", (400, 400, 600, 700))], "unknown", ["q_open_cabinet"], id="closed cabinet"),
+        pytest.param([("extinguisher_sign", (0, 960, 40, 1000))], "unknown", ["q_point_photo"], id="cut by the frame"),
+        pytest.param([("door", (400, 500, 600, 990)), ("exit_sign", (450, 430, 550, 470))], "unknown",
+                     ["q_floor_photo", "q_is_egress"], id="no floor"),
+        pytest.param([DOOR, SIGN, ("person", (420, 400, 580, 800))], "unknown", ["q_people_gone", "q_is_egress"], id="people"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_asks_for_the_photo_that_would_tell(
+    specs, place, asked, view_of, scene_of, rules
+):
+    (finding,) = find_hazards(view_of(specs), scene_of(place), rules, said())
+    assert list(finding.questions) == asked

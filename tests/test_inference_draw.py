@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from firewarden.bulk.thumbnails import thumbnail
 from firewarden.detections import Detections
+from firewarden.errors import InvalidImage
 from firewarden.findings import (
     Assessment,
     Finding,
@@ -116,6 +118,12 @@ def test_suspected_major_emergency_and_count_are_said():
     (mark,) = marks_of(result(pair), NAMES, (1, 1))
     assert mark.lines[0] == "堵塞安全出口×3：较大风险，疑似重大，须核实，立即拨打119"
     assert mark.lines[1] == "Blocked exit×3: Elevated risk, possibly major, verify, call 119 now"
+
+
+def test_a_count_stands_on_no_plate_where_each_thing_has_one_and_an_unsettled_level_says_so():
+    three = [graded(finding(count=3), RiskLevel.GENERAL, provisional=True) for _ in range(3)]
+    lines = {mark.lines for mark in marks_of(result(*three), NAMES, (1, 1))}
+    assert lines == {("堵塞安全出口：一般风险，暂定", "Blocked exit: General risk, provisional")}
 
 
 def test_names_of_the_result_come_first_then_those_given_then_the_code():
@@ -342,6 +350,20 @@ def test_the_file_carries_no_exif_and_names_its_parent():
 def test_the_result_of_another_photo_is_refused():
     with pytest.raises(ValueError, match="draw each result on its own photo"):
         annotated_jpeg(jpeg_of(grey()), result(sha256="f" * 64))
+
+
+def test_a_photo_above_the_usual_bound_that_was_inspected_is_drawn():
+    """54 million pixels, where FIREWARDEN_MAX_PIXELS allows them; `image_hw` of the result says that it was taken."""
+    stream = io.BytesIO()
+    Image.new("RGB", (9000, 6000), (90, 120, 90)).save(stream, "JPEG")
+    data = stream.getvalue()
+    sha256 = hashlib.sha256(data).hexdigest()
+    drawn = Image.open(io.BytesIO(annotated_jpeg(data, result(image_hw=(6000, 9000), sha256=sha256))))
+    assert max(drawn.size) == MAX_LONG_SIDE
+    small = Image.open(io.BytesIO(thumbnail(data, result(image_hw=(6000, 9000), sha256=sha256))))
+    assert small.size == (480, 320)
+    with pytest.raises(InvalidImage, match="expected at most 50000000"):
+        annotated_jpeg(data, result(image_hw=(600, 1200), sha256=sha256))
 
 
 def test_private_regions_are_blurred_before_drawing():

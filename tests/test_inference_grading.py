@@ -126,13 +126,47 @@ def test_scenario_2_from_boxes_to_sentence(view_of, scene_of):
     assert finding.ratios["obstructed"] == pytest.approx(0.35, abs=0.02)
     percent = round(finding.ratios["obstructed"] * 100)
     assert result.reason.zh == f"纸箱货物遮挡安全出口门前约 {percent} % 区域 (BE-B2)"
-    assert result.reason.en == f"Cartons cover about {percent} % of the zone in front of an exit door (BE-B2)"
+    assert (
+        result.reason.en
+        == f"About {percent} % of the zone in front of an exit door is covered: cartons (BE-B2)"
+    )
 
 
 def test_scenario_2_corrected_on_site_keeps_the_initial_level():
     missing = judge(finding_of("missing_extinguisher", person=["corrected_on_site"]), venue="restaurant")
     assert (missing.risk_level_initial, missing.risk_level_residual) == (G, L)
     assert missing.closing is not None and missing.closing.closes == "grid" and missing.closing.on_the_spot
+
+
+@pytest.mark.parametrize(
+    ("ratio", "level", "closes", "days"), [(0.35, G, "grid", None), (0.60, E, "township", 15)]
+)
+def test_scenario_2_cleared_at_once_is_closed_by_the_grid_and_no_order_is_drafted(ratio, level, closes, days):
+    """The level of a blocked exit knows nothing of it; what is elevated stays with the township all the same."""
+    cleared = judge(finding_of("blocked_exit", ["movable"], ["corrected_on_site"], ratio), venue="restaurant")
+    assert (cleared.risk_level_initial, cleared.risk_level_residual) == (level, level)
+    assert (cleared.closing.closes, cleared.closing.due_days, cleared.routing) == (
+        closes,
+        days,
+        Routing.HUMAN_REVIEW,
+    )
+    assert cleared.closing.on_the_spot is (closes == "grid")
+    kept = judge(finding_of("blocked_exit", ["movable"], [], ratio), venue="restaurant")
+    assert (kept.closing.closes, kept.closing.due_days, kept.routing) == ("township", 15, Routing.DRAFT_ORDER)
+
+
+def test_what_cannot_be_judged_is_excluded_as_what_can():
+    def outcome(hazard, model, person, venue, seen=Outcome.NOT_ASSESSABLE):
+        return judge(finding_of(hazard, model, person, outcome=seen), venue=venue).outcome
+
+    assert outcome("blocked_exit", [], ["door_confirmed_not_egress"], "office") is Outcome.NOT_A_HAZARD
+    assert outcome("blocked_exit", [], [], "office") is Outcome.NOT_ASSESSABLE
+    closed = ["cabinet_closed_opaque"]
+    assert outcome("missing_extinguisher", closed, [], "owner_dwelling") is Outcome.ADVICE_ONLY
+    spare = ["removed_for_service_with_spare"]
+    assert (
+        outcome("missing_extinguisher", closed, spare, "office") is Outcome.NOT_ASSESSABLE
+    )  # ME-X2 stands before ME-X3
 
 
 def test_scenario_3_major_needs_the_person_not_the_confidence():

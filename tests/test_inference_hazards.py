@@ -215,8 +215,9 @@ def test_a_persons_word_replaces_the_models(view_of, scene_of, rules):
 
 @pytest.mark.parametrize(("outer", "inner"), [(0.9, 0.3), (0.3, 0.9)])
 def test_a_repeated_box_goes_with_its_thing_and_blocks_no_door(view_of, scene_of, rules, outer, inner):
-    """Both boxes stand in the zone of the door (y 700..940): one thing, one hazard, claimed with both."""
-    specs = [DOOR, SIGN, ("ebike", (400, 500, 600, 930), outer), ("ebike", (420, 600, 580, 920), inner)]
+    """Both boxes reach into the zone of the door (y 700..940), over 60 of its 200 px: one thing, one hazard, claimed with
+    both."""
+    specs = [DOOR, SIGN, ("ebike", (540, 500, 800, 900), outer), ("ebike", (545, 520, 790, 890), inner)]
     assert outcomes(view_of(specs), scene_of("evacuation_corridor"), rules) == [
         ("indoor_ebike", Outcome.HAZARD)
     ]

@@ -132,6 +132,15 @@ def test_refused(data, status, says):
     assert error.value.status == status
 
 
+def test_a_picture_of_too_many_pixels_is_refused_on_its_header(monkeypatch):
+    """Its pixels are there, unlike those of the bombs above, so a decoder would get to work on them."""
+    data = encode(PillowImage.new("L", (9000, 9000)), "PNG")
+    monkeypatch.setattr(PillowImage.Image, "load", lambda self: pytest.fail("the pixels were decoded"))
+    with pytest.raises(InvalidImage, match="81000000") as error:
+        decode_image(data)
+    assert error.value.status == 413
+
+
 def test_damaged_exif_does_not_cost_the_photo():
     data = encode(gradient(), exif=b"Exif\0\0II*\0" + b"\xff" * 40)
     assert decode_image(data).original_hw == (200, 320)

@@ -7,6 +7,7 @@ import pytest
 
 from firewarden.errors import PolicyError
 from firewarden.inference.rules_file import load_rules
+from firewarden.models.registry import find_manifest
 
 SHIPPED = (files("firewarden.inference") / "rules.yaml").read_text(encoding="utf-8")
 
@@ -66,3 +67,25 @@ def test_a_class_the_model_does_not_have_is_named_with_its_line(rules):
     with pytest.raises(PolicyError, match=r"rules\.yaml:\d+: class 'chain_lock'"):
         rules.check_classes([name for name in rules.class_texts if name != "chain_lock"])
     rules.check_classes(list(rules.class_texts))
+
+
+def test_a_long_sentence_may_stand_on_several_lines(tmp_path: Path):
+    """As YAML folds it; the pictures that it is written into know no line breaks."""
+    path = tmp_path / "rules.yaml"
+    old = 'en: "Blocked exit"}'
+    assert f'zh: "堵塞安全出口、疏散通道", {old}' in SHIPPED
+    folded = '{zh: 堵塞, en: "Blocked\n\n      exit"}'
+    path.write_text(SHIPPED.replace('{zh: "堵塞安全出口、疏散通道", ' + old, folded, 1), encoding="utf-8")
+    assert load_rules(path).hazards["blocked_exit"].name.en == "Blocked exit"
+
+
+def test_a_question_follows_only_from_one_that_is_there(tmp_path: Path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(SHIPPED.replace("then: q_arrow_target", "then: q_arow", 1), encoding="utf-8")
+    with pytest.raises(PolicyError, match="unknown question \\['q_arow'\\]"):
+        load_rules(path)
+
+
+def test_no_operating_point_of_the_shipped_model_is_stored_unseen(rules):
+    points = find_manifest(None).operating_points.values()
+    assert min(points) >= rules.routing.store_only_below

@@ -26,8 +26,20 @@ BOX = (100, 100, 900, 900)
         pytest.param(None, {}, [("vehicle", BOX), ("door", BOX)], "unknown", Source.MODEL, True, id="a garage is open"),
         pytest.param(None, {}, [], "unknown", Source.MODEL, True, id="nothing seen"),
         pytest.param("unknown", {}, [], "unknown", Source.MODEL, True, id="'unknown' said is not said"),
+        pytest.param("indoor", {}, [], "indoor", Source.PERSON, True, id="'indoor' leaves the kind of space open"),
     ],
 )  # fmt: skip
 def test_scene(view_of, rules, said, probabilities, specs, name, source, provisional):
     scene = settle_scene(InspectionContext(scene=said), view_of(specs), probabilities, rules)
     assert (scene.name, scene.source, scene.provisional) == (name, source, provisional)
+
+
+def test_what_a_register_leaves_open_is_not_guessed(view_of, rules):
+    context = InspectionContext(scene="unknown", scene_source=Source.REGISTER)
+    scene = settle_scene(context, view_of([("exit_sign", BOX)]), {"elevator_car": 0.9}, rules)
+    assert (scene.name, scene.source, scene.confidence, scene.provisional) == (
+        "unknown",
+        Source.REGISTER,
+        0.0,
+        True,
+    )
