@@ -176,7 +176,8 @@ def _assumptions(habits: Habits) -> list[str]:
         f"- Cores are planned to be busy {habits.utilisation:.0%} of the peak.",
         (
             "- All photos are 12 MP originals and all are kept, as without `FIREWARDEN_KEEP_INSPECTIONS_DAYS` "
-            "([serving.md](serving.md#keeping)). With N days there, N / 365 of the yearly disk is enough."
+            f"([serving.md](serving.md#keeping)). With N days there, up to a year, N / {habits.working_days} of the yearly disk is "
+            "enough, and never more than all of it."
         ),
         "",
         (

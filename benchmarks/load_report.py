@@ -1,5 +1,6 @@
 """Samples of a load generator to the figures of one row."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +13,12 @@ _SHED = (429, 503)
 @dataclass(frozen=True, slots=True)
 class LoadResult:
     """`goodput` are photos a second answered with success within the measured window. `latency` is of successful answers to
-    requests intended in the window, counted from the intended time. `shed` (429, 503) and `errors` are counted in the
+    requests intended in the window, counted from the intended time, `mean_ms` their mean (NaN for none). `shed` (429, 503) and `errors` are counted in the
     window, `lost` and `stuck` over the whole load. `generator_cores` is what the generator used of the machine."""
 
     goodput: float
     latency: Latency
+    mean_ms: float
     accepted: int
     shed: int
     errors: int
@@ -30,9 +32,10 @@ class LoadResult:
         told = {
             name: round(value, rounded.get(name, 3))
             for name, value in asdict(self).items()
-            if name != "latency"
+            if name not in ("latency", "mean_ms")
         }
-        return {**told, **self.latency.to_json()}
+        mean_ms = None if math.isnan(self.mean_ms) else round(self.mean_ms, 3)
+        return {**told, "mean_ms": mean_ms, **self.latency.to_json()}
 
 
 def report_load(samples: Samples, load: Load) -> LoadResult:
@@ -41,14 +44,15 @@ def report_load(samples: Samples, load: Load) -> LoadResult:
     end = max(samples.done_s, default=begin) if load.requests else begin + load.seconds
     rows = list(zip(samples.intended_s, samples.done_s, samples.status, strict=True))
     inside = [(intended, done, status) for intended, done, status in rows if begin <= intended <= end]
-    good = [(intended, done) for intended, done, status in inside if 200 <= status < 300]
+    good = [done - intended for intended, done, status in inside if 200 <= status < 300]
     ended = sum(200 <= status < 300 and begin <= done <= end for _, done, status in rows)
     shed = sum(status in _SHED for _, _, status in inside)
     broken = sum(status in (LOST, STUCK) for _, _, status in inside)
     delays = [sent - intended for intended, sent in zip(samples.intended_s, samples.sent_s, strict=True)]
     return LoadResult(
         goodput=ended / (end - begin) if end > begin else 0.0,
-        latency=latency_of([done - intended for intended, done in good]),
+        latency=latency_of(good),
+        mean_ms=1000 * sum(good) / len(good) if good else math.nan,
         accepted=len(good),
         shed=shed,
         errors=len(inside) - len(good) - shed - broken,

@@ -3,16 +3,18 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from firewarden.benchmarks.load_generator import put_load
+from firewarden.benchmarks.load_generator import ServedLoad, put_load
 from firewarden.benchmarks.load_plan import PEER_CLIENTS, Load
 from firewarden.benchmarks.peer_servers import Contender
 from firewarden.benchmarks.photos import BenchPhoto
 from firewarden.benchmarks.stats import ratio_of_rounds
 from firewarden.benchmarks.throughput import BareLoop, photos_per_second
+from firewarden.benchmarks.windows import is_too_short, longer_load, with_marks
 from firewarden.errors import HazardError
 
 LoadKey = tuple[str, int]  # photo, clients
@@ -22,7 +24,7 @@ Rows = dict[str, dict[LoadKey, list[dict[str, Any]]]]
 @dataclass(frozen=True, slots=True)
 class PeerPlan:
     """`rounds` times all contenders one after the other; each is started afresh, asked by each number of `clients` for
-    `seconds` after `warm_up_s`, and ended."""
+    `seconds` after `warm_up_s`, and ended. Where answers take longer than a third of that it is asked again, for longer."""
 
     clients: Sequence[int] = PEER_CLIENTS
     rounds: int = 5
@@ -64,11 +66,10 @@ def _measure_server(
         with contender.start(work) as server:
             target = contender.target(server)
             for photo in photos:
+                put = partial(put_load, server, target, photos=[photo], work=work)
                 for clients in plan.clients:
                     load = Load(clients, seconds=plan.seconds, warm_up_s=plan.warm_up_s)
-                    told = put_load(server, target, load, [photo], work).to_json()
-                    if not told["goodput"]:
-                        raise HazardError(f"it answered no {photo.name} with success at {clients} clients")
+                    told = measure_load(put, load, photo.name)
                     rows = measures.loads.setdefault(contender.name, {})
                     rows.setdefault((photo.name, clients), []).append(
                         {**told, "start_to_ready_s": round(server.start_to_ready_s, 2)}
@@ -76,6 +77,18 @@ def _measure_server(
     except HazardError as error:
         measures.not_run[contender.name] = str(error)
         measures.loads.pop(contender.name, None)
+
+
+def measure_load(put: Callable[[Load], ServedLoad], load: Load, photo: str) -> dict[str, Any]:
+    """What a load gave, put again with a longer window where answers are slow. A window without any answer is a result;
+    raises HazardError where there were answers and none was a success."""
+    told = put(load).to_json()
+    longer = longer_load(load, told)
+    if longer is not None:
+        load, told = longer, put(longer).to_json()
+    if not told["goodput"] and (told["shed"] or told["errors"] or told["lost"]):
+        raise HazardError(f"it answered no {photo} with success at {load.clients} clients")
+    return {**told, "window_s": round(load.seconds, 1)}
 
 
 def _measure_loop(
@@ -89,7 +102,7 @@ def _measure_loop(
 
 def peer_rows(measures: PeerMeasures, ours: str) -> dict[str, Any]:
     """The result file's tables: one row for each contender, photo and number of clients, with our ratio to it."""
-    return {
+    told = {
         "ours": ours,
         "servers": [
             _server_row(name, key, rounds, None if name == ours else measures.loads.get(ours, {}).get(key))
@@ -109,6 +122,7 @@ def peer_rows(measures: PeerMeasures, ours: str) -> dict[str, Any]:
         ],
         "not_run": measures.not_run,
     }
+    return with_marks(told)
 
 
 def _server_row(
@@ -120,17 +134,17 @@ def _server_row(
         "photo": key[0],
         "clients": key[1],
         "goodput": round(median(goodput), 2),
-        **{column: round(median([row[column] for row in rounds]), 3) for column in _MEDIANS},
+        **{column: _median([row.get(column) for row in rounds]) for column in _MEDIANS},
         "peak_resident_mb": max(row["peak_resident_mb"] for row in rounds),
         **{column: sum(row[column] for row in rounds) for column in ("shed", "errors", "lost", "stuck")},
         "rounds": goodput,
-        "ours_over_it": ratio_of_rounds([row["goodput"] for row in ours], goodput).to_json()
-        if ours
-        else None,
+        "window_too_short": any(is_too_short({"clients": key[1], **row}) for row in rounds),
+        "ours_over_it": _ratio([row["goodput"] for row in ours], goodput) if ours else None,
     }
 
 
 _MEDIANS = (
+    "mean_ms",
     "p50_ms",
     "p95_ms",
     "p99_ms",
@@ -138,7 +152,19 @@ _MEDIANS = (
     "generator_cores",
     "resident_mb",
     "start_to_ready_s",
+    "window_s",
 )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """Of those that were measured; None where none was."""
+    known = [value for value in values if value is not None]
+    return round(median(known), 3) if known else None
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any] | None:
+    """None where one of them answered nothing in a round."""
+    return ratio_of_rounds(ours, theirs).to_json() if min(*ours, *theirs) > 0 else None
 
 
 def _over_loop(
@@ -146,7 +172,7 @@ def _over_loop(
 ) -> dict[str, Any]:
     """Our goodput over a bare loop's photos a second, by number of clients."""
     return {
-        str(clients): ratio_of_rounds([row["goodput"] for row in rounds], rates).to_json()
+        str(clients): _ratio([row["goodput"] for row in rounds], rates)
         for (name, clients), rounds in ours.items()
         if name == photo
     }

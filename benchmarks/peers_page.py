@@ -6,6 +6,7 @@ from typing import Any
 from firewarden.benchmarks.load_plan import PEER_CLIENTS
 from firewarden.benchmarks.photos import RECIPES
 from firewarden.benchmarks.tables import not_run_table, photos_of, ratio_text, table
+from firewarden.benchmarks.windows import LEAST_IN_WORK, TOO_SHORT, is_too_short, with_marks
 
 CHART_FOLDER = "charts"
 
@@ -13,6 +14,7 @@ CHART_FOLDER = "charts"
 def peers_section(told: Mapping[str, Any]) -> list[str]:
     """Every server by photo and clients, the loops as the floor, and what was not run."""
     lines: list[str] = []
+    told = with_marks(told)
     for photo in photos_of(told["servers"]):
         lines += [f"![photos a second]({CHART_FOLDER}/peers-{photo}.svg)", ""]
     names = [
@@ -31,18 +33,22 @@ def peers_section(told: Mapping[str, Any]) -> list[str]:
         "resident_mb",
         "start_to_ready_s",
     )
-    ordered = sorted(told["servers"], key=lambda row: (row["photo"], row["clients"], -row["goodput"]))
+    ordered = sorted(
+        told["servers"],
+        key=lambda row: (row["photo"], row["clients"], is_too_short(row), -row["goodput"]),
+    )
     lines += table(
         names,
         [
             [row["photo"], row["clients"], row["name"], computes_in(told, row["name"])]
-            + [row["goodput"], ratio_text(row["ours_over_it"])]
+            + [TOO_SHORT if is_too_short(row) else row["goodput"], ratio_text(row["ours_over_it"])]
             + [row.get(column) for column in columns]
             for row in ordered
         ],
     )
     lines += [
         "",
+        *_short_windows(told),
         *_unequal_precision(told),
         "The floor, loops without a server; our server's goodput over it, by number of clients:",
         "",
@@ -107,6 +113,22 @@ def _unequal_precision(told: Mapping[str, Any]) -> list[str]:
     if not any(name.endswith(", default") for name in names):
         lines.append("The server as shipped, in fp32, did not run beside them in this record.")
     return [" ".join(lines), ""]
+
+
+def _short_windows(told: Mapping[str, Any]) -> list[str]:
+    """What rows without a figure lack; nothing where all were watched for long enough."""
+    if not any(is_too_short(row) for row in told["servers"]):
+        return []
+    return [
+        (
+            "*Window too short*: photos answered a second times the seconds of one answer must come near the number of clients. "
+            f"Here they make less than {LEAST_IN_WORK:g} of it (by the mean; in records without it by p50, which may mark one too many) though nothing was "
+            "refused or broke. A window no longer than the answers misses most of them, so such a row gets no figure, no ratio and "
+            "no bar; what it tells of latency and memory was seen. Measure it again with `firewarden bench peers`, which gives slow "
+            "answers a longer window."
+        ),
+        "",
+    ]
 
 
 def _by_clients(ratios: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from firewarden.benchmarks.tables import (
     ratio_text,
     table,
 )
+from firewarden.benchmarks.windows import is_too_short
 
 _INTRO = """# How fast is it
 
@@ -83,8 +84,9 @@ def charts_of(results: Results) -> dict[str, str]:
     found = {}
     peers = results.get("peers", {})
     for photo in photos_of(peers.get("servers", ())):
-        rows = [row for row in peers["servers"] if row["photo"] == photo]
-        clients = max(row["clients"] for row in rows)
+        clients = max(row["clients"] for row in peers["servers"] if row["photo"] == photo)
+        rows = [row for row in peers["servers"] if (row["photo"], row["clients"]) == (photo, clients)]
+        measured = [row for row in rows if not is_too_short(row)]
         bars = [
             Bar(
                 f"{row['name']} ({computes_in(peers, row['name']).split()[-1]})",
@@ -93,8 +95,7 @@ def charts_of(results: Results) -> dict[str, str]:
                 max(row["rounds"]),
                 row["name"] == peers["ours"],
             )
-            for row in rows
-            if row["clients"] == clients
+            for row in measured
         ]
         bars += [
             Bar(f"bare: {row['loop']}", row["per_second"], min(row["rounds"]), max(row["rounds"]))
@@ -103,6 +104,8 @@ def charts_of(results: Results) -> dict[str, str]:
         ]
         bars.sort(key=lambda bar: -bar.value)
         unit = f"photos a second, {clients} clients; line: slowest to fastest round"
+        if len(measured) < len(rows):
+            unit += f"; {len(rows) - len(measured)} without a bar: window too short"
         found[f"peers-{photo}.svg"] = bar_chart(photo, unit, bars)
     return found
 

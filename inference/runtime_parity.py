@@ -102,7 +102,7 @@ def fixed_photos(*, input_size: int, seed: int = 0) -> dict[str, Image]:
 
 
 def photos_to_compare(manifest: ModelManifest, folder: Path | None = None) -> dict[str, Image]:
-    """The fixed photos, and those of a folder by file name, decoded as they are served; raises InvalidImage."""
+    """The fixed photos, and those of a folder by their path in it, decoded as they are served; raises InvalidImage."""
     photos = fixed_photos(input_size=manifest.input_size)
     if folder is not None:
         listed = list_photos([folder])
@@ -110,8 +110,17 @@ def photos_to_compare(manifest: ModelManifest, folder: Path | None = None) -> di
             raise InvalidImage(
                 f"{folder} holds no JPEG, PNG or WebP picture, expected photos to compare runtimes on."
             )
-        photos |= {p.name: decode_image(p.read_bytes(), min_long_side=manifest.input_size) for p in listed}
+        for path in listed:
+            name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
+            photos[name] = _decoded(path, name, manifest.input_size)
     return photos
+
+
+def _decoded(path: Path, name: str, input_size: int) -> Image:
+    try:
+        return decode_image(path.read_bytes(), min_long_side=input_size)
+    except InvalidImage as error:
+        raise InvalidImage(f"{name}: {error}", status=error.status) from error
 
 
 def _picture(pixels: Any) -> Image:

@@ -25,6 +25,10 @@ class Load:
     prepare: Callable[[], object] | None = None
 
 
+def _raise(_name: str, error: Exception) -> None:
+    raise error
+
+
 def measure_side_by_side(
     trials: Mapping[str, tuple[ModelSession, Load]],
     picture: NDArray[np.float32],
@@ -32,18 +36,30 @@ def measure_side_by_side(
     rounds: int,
     seconds: float,
     clock: Clock = time.perf_counter,
+    on_failure: Callable[[str, Exception], object] = _raise,
 ) -> dict[str, float]:
     """Photos a second by name: the median of `rounds` rounds, each asking every trial in turn for `seconds`.
 
-    `picture` is (1, 3, h, w). All trials are warm before the first round.
+    `picture` is (1, 3, h, w). All trials are warm before the first round. `on_failure` is given the name and the error of a
+    trial that raises, which is asked no more and gets no figure; by default the error is raised.
     """
-    for session, load in trials.values():
-        photos_per_second(session, picture, load, seconds=0, clock=clock, runs=_WARM_UP_RUNS)
     measured: dict[str, list[float]] = {name: [] for name in trials}
+
+    def ask(name: str, seconds: float, runs: int = 1) -> None:
+        session, load = trials[name]
+        try:
+            speed = photos_per_second(session, picture, load, seconds=seconds, clock=clock, runs=runs)
+            measured[name].append(speed)
+        except Exception as error:  # noqa: BLE001 - one runtime must not end the others' measurement
+            del measured[name]
+            on_failure(name, error)
+
+    for name in trials:
+        ask(name, 0, _WARM_UP_RUNS)
     for _ in range(rounds):
-        for name, (session, load) in trials.items():
-            measured[name].append(photos_per_second(session, picture, load, seconds=seconds, clock=clock))
-    return {name: statistics.median(values) for name, values in measured.items()}
+        for name in list(measured):
+            ask(name, seconds)
+    return {name: statistics.median(values[1:]) for name, values in measured.items()}  # after the warm-up
 
 
 def photos_per_second(
@@ -56,26 +72,37 @@ def photos_per_second(
     runs: int = 1,
 ) -> float:
     """Photos of all streams over the time from the common start to the end of the last run. Each stream makes at least
-    `runs` runs, and starts none after `seconds`."""
+    `runs` runs, and starts none after `seconds`. Raises what a stream raised."""
     batch = np.ascontiguousarray(np.repeat(picture, load.batch, axis=0))
     done = [0] * load.streams
     prepare = load.prepare or (lambda: None)
     gate = threading.Barrier(load.streams + 1)
+    failed: list[Exception] = []
 
     def work(stream: int) -> None:
         gate.wait()
         until = clock() + seconds
-        while done[stream] < runs or clock() < until:
+        while not failed and (done[stream] < runs or clock() < until):
             for _ in range(load.batch):
                 prepare()
             session.run(batch)
             done[stream] += 1
 
-    threads = [threading.Thread(target=work, args=(stream,), daemon=True) for stream in range(load.streams)]
+    def keep_error(stream: int) -> None:
+        try:
+            work(stream)
+        except Exception as error:  # noqa: BLE001 - goes to the caller's thread
+            failed.append(error)
+
+    threads = [
+        threading.Thread(target=keep_error, args=(stream,), daemon=True) for stream in range(load.streams)
+    ]
     for thread in threads:
         thread.start()
     gate.wait()
     start = clock()
     for thread in threads:
         thread.join()
+    if failed:
+        raise failed[0]
     return sum(done) * load.batch / (clock() - start)

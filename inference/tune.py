@@ -36,6 +36,7 @@ MIN_BATCH_GAIN = (
 BATCHES = (1, 2, 4, 8)
 _GPU_PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 Opener = Callable[[RuntimeChoice], OpenedSession]
+OnFailure = Callable[[str, Exception], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Candidate:
     """One runtime and precision. `refused` says why it may not be chosen ("" if it may); one that is not `installed` was not
     looked at. `one_thread_ms` and `all_cores_ms`
     are of the network for one photo at a time, `per_second` is one stream a core, each photo's decoding included, because that
-    takes from the same cores; all 0 where it could not be opened."""
+    takes from the same cores; all 0 where it could not be opened or run."""
 
     choice: RuntimeChoice
     refused: str
@@ -112,9 +113,13 @@ class Bench:
     prepare: Callable[[], object] | None = None
     on_step: Callable[[str], object] = lambda text: None
 
-    def speeds(self, trials: Mapping[str, tuple[OpenedSession, Load]]) -> dict[str, float]:
+    def speeds(
+        self, trials: Mapping[str, tuple[OpenedSession, Load]], on_failure: OnFailure
+    ) -> dict[str, float]:
+        """Photos a second of the trials that ran to the end; `on_failure` is told of the others."""
+        effort = self.effort
         return measure_side_by_side(
-            trials, self.picture, rounds=self.effort.rounds, seconds=self.effort.seconds
+            trials, self.picture, rounds=effort.rounds, seconds=effort.seconds, on_failure=on_failure
         )
 
 
@@ -141,7 +146,7 @@ def tune(
     """Check `choices`, of which the first is the reference, on `photos`; measure those that open, and choose.
 
     `accept_int8` also allows int8 whose accuracy is on record in the model folder, if this machine gives the recorded
-    answers. Raises HazardError where even the reference cannot be opened.
+    answers. A choice that cannot be opened or run is refused with the reason; raises what the reference raises.
     """
     sessions: dict[RuntimeChoice, OpenedSession] = {}
     checked: list[Candidate] = []
@@ -150,12 +155,12 @@ def tune(
         bench.on_step(f"checking {choice.key}")
         try:
             session = bench.opener(replace(choice, threads=1, streams=bench.cores))
-        except HazardError as error:
+            answers = answer_photos(bench.manifest, session, rules, photos)
+        except Exception as error:  # a runtime that fails may raise anything
             if reference is None:
                 raise
-            checked.append(_unopened(choice, error))
+            checked.append(_failed(choice, error))
             continue
-        answers = answer_photos(bench.manifest, session, rules, photos)
         reference = answers if reference is None else reference
         parity = compare_answers(reference, answers, operating_points(bench.manifest))
         refused = _refusal(bench.manifest, choice, session, parity, accept_int8=accept_int8)
@@ -164,11 +169,16 @@ def tune(
     return _choose(bench, _measured(bench, checked, sessions))
 
 
-def _unopened(choice: RuntimeChoice, error: HazardError) -> Candidate:
+def _failed(choice: RuntimeChoice, error: Exception) -> Candidate:
     """A candidate that cannot be looked at here; what is not installed gets its cure, less the advice to tune."""
     if isinstance(error, NotInstalled):
         return Candidate(choice, f"not installed: {error.install}", installed=False)
-    return Candidate(choice, str(error))
+    return Candidate(choice, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """In our own words where the error has them, else with its kind."""
+    return str(error) if isinstance(error, HazardError) else f"it failed: {type(error).__name__}: {error}"
 
 
 def _refusal(
@@ -189,25 +199,47 @@ def _refusal(
 def _measured(
     bench: Bench, checked: Sequence[Candidate], sessions: Mapping[RuntimeChoice, OpenedSession]
 ) -> tuple[Candidate, ...]:
-    """The candidates with their three speeds, all measured side by side; `sessions` have one stream for each core."""
+    """The candidates with their three speeds, all measured side by side; `sessions` have one stream for each core. One that
+    fails in between is refused, but for the first, the reference, whose error is raised."""
     bench.on_step("measuring all runtimes side by side")
+    reference, failures = checked[0].choice, dict[str, Exception]()
     trials: dict[str, tuple[OpenedSession, Load]] = {}
     for choice, session in sessions.items():
-        trials[f"{choice.key} streams"] = (session, Load(bench.cores, prepare=bench.prepare))
-        trials[f"{choice.key} one thread"] = (bench.opener(replace(choice, threads=1)), Load())
-        trials[f"{choice.key} all cores"] = (bench.opener(replace(choice, threads=bench.cores)), Load())
-    speeds = bench.speeds(trials)
+        try:
+            trials |= _trials(bench, choice, session)
+        except Exception as error:  # noqa: BLE001 - one runtime must not end the others' measurement
+            failures[choice.key] = error
+    speeds = bench.speeds(trials, lambda name, error: failures.setdefault(name.split()[0], error))
+    if reference.key in failures:
+        raise failures[reference.key]
     return tuple(
-        replace(
-            candidate,
-            one_thread_ms=1000 / speeds[f"{candidate.choice.key} one thread"],
-            all_cores_ms=1000 / speeds[f"{candidate.choice.key} all cores"],
-            per_second=speeds[f"{candidate.choice.key} streams"],
-        )
+        _with_speeds(candidate, speeds, failures.get(candidate.choice.key))
         if candidate.choice in sessions
         else candidate
         for candidate in checked
     )
+
+
+def _trials(
+    bench: Bench, choice: RuntimeChoice, session: OpenedSession
+) -> dict[str, tuple[OpenedSession, Load]]:
+    """Three ways to ask one choice, by its key and their name."""
+    return {
+        f"{choice.key} streams": (session, Load(bench.cores, prepare=bench.prepare)),
+        f"{choice.key} one thread": (bench.opener(replace(choice, threads=1)), Load()),
+        f"{choice.key} all cores": (bench.opener(replace(choice, threads=bench.cores)), Load()),
+    }
+
+
+def _with_speeds(candidate: Candidate, speeds: Mapping[str, float], failure: Exception | None) -> Candidate:
+    if failure is not None:
+        return replace(candidate, refused=candidate.refused or _reason(failure))
+    alone, all_cores, streams = (
+        speeds[f"{candidate.choice.key} {name}"] for name in ("one thread", "all cores", "streams")
+    )
+    if min(alone, all_cores, streams) <= 0:
+        return replace(candidate, refused=candidate.refused or "it answered no photo while it was measured")
+    return replace(candidate, one_thread_ms=1000 / alone, all_cores_ms=1000 / all_cores, per_second=streams)
 
 
 def _choose(bench: Bench, candidates: tuple[Candidate, ...]) -> Tuning:
@@ -230,18 +262,27 @@ def _choose(bench: Bench, candidates: tuple[Candidate, ...]) -> Tuning:
 
 
 def _measured_settings(bench: Bench, choice: RuntimeChoice) -> dict[tuple[int, int], float]:
-    """Photos a second of one runtime by (streams, batch), the cores shared out among the streams."""
+    """Photos a second of one runtime by (streams, batch), the cores shared out among the streams; without those that fail, as
+    a batch may that takes too much memory."""
     bench.on_step(f"measuring streams and batches of {choice.key}")
     loads: dict[str, Load] = {}
+    failures: dict[str, Exception] = {}
     trials: dict[str, tuple[OpenedSession, Load]] = {}
     for streams in stream_counts(bench.cores):
-        session = bench.opener(replace(choice, threads=max(1, bench.cores // streams), streams=streams))
+        try:
+            session = bench.opener(replace(choice, threads=max(1, bench.cores // streams), streams=streams))
+        except Exception as error:  # noqa: BLE001 - raised below where no setting is left
+            failures[f"{streams} streams"] = error
+            continue
         free_batch = not isinstance(session.signature.row_shape[0], int)
         for batch in BATCHES if free_batch else (1,):
             name = f"{streams} streams, batch {batch}"
             loads[name] = Load(streams, batch, bench.prepare)
             trials[name] = (session, loads[name])
-    return {(loads[name].streams, loads[name].batch): speed for name, speed in bench.speeds(trials).items()}
+    speeds = bench.speeds(trials, failures.setdefault)
+    if not speeds:
+        raise next(iter(failures.values()))
+    return {(loads[name].streams, loads[name].batch): speed for name, speed in speeds.items()}
 
 
 def fastest(accepted: Sequence[Candidate], speed: Callable[[Candidate], float]) -> Candidate:

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -20,6 +21,7 @@ from firewarden.benchmarks.results import load_results, save_result
 from firewarden.cli import app
 from firewarden.errors import HazardError
 
+ROOT = Path(__file__).resolve().parents[1]
 CONDITIONS = {
     "date": "2026-01-01T00:00:00+00:00", "command": "firewarden bench http", "cpu": "a processor", "cores": 2,
     "cpu_flags": ["avx2"], "governor": "unknown", "load_before": 0.0, "busy_before": 0.05, "system": "Linux", "python": "3.11",
@@ -52,8 +54,8 @@ RATIO = {"value": 4.0, "low": 3.5, "high": 4.5, "rounds": 5}
 PEERS_TOLD = {
     "kind": "peers", "conditions": CONDITIONS, "ours": "firewarden", "not_run": {"firewarden, CUDA": "no GPU"}, "pinned": {"it": ["it==1"]},
     "servers": [
-        CLOSED | {"name": "firewarden", "rounds": [15.0, 16.0], "start_to_ready_s": 1.5, "ours_over_it": None},
-        CLOSED | {"name": "<peer>", "goodput": 4.0, "rounds": [4.0], "start_to_ready_s": 9.0, "ours_over_it": RATIO},
+        CLOSED | {"name": "firewarden", "p50_ms": 500.0, "rounds": [15.0, 16.0], "start_to_ready_s": 1.5, "ours_over_it": None},
+        CLOSED | {"name": "<peer>", "goodput": 4.0, "p50_ms": 2000.0, "rounds": [4.0], "start_to_ready_s": 9.0, "ours_over_it": RATIO},
     ],
     "loops": [
         {"photo": "phone-12mp", "loop": "bare", "per_second": 18.0, "rounds": [18.0], "ours_over_it": {"8": RATIO}}
@@ -121,6 +123,13 @@ def test_pages_show_peaks_and_a_dash_where_none_was_taken():
     assert "| peak MiB | MiB after |" in page and "every 0.25 s" in page
 
 
+def test_a_part_of_the_yearly_disk_is_a_part_of_its_working_days():
+    """All of a year's photos come on 250 days, so 30 days in a row may hold 30 of these, not 30 / 365 of the year."""
+    page = capacity_page({"http": HTTP})
+    assert "N / 250 of the yearly disk" in page and "365" not in page
+    assert "N / 300 of" in capacity_page({"http": HTTP}, Habits(working_days=300))
+
+
 def test_what_is_kept_is_a_setting():
     """The page may not say that inspections stay for ever: the service has a setting for that."""
     page = capacity_page({"http": HTTP})
@@ -150,6 +159,43 @@ def test_a_section_of_an_earlier_model_says_so_and_one_of_the_shipped_does_not()
 def test_a_network_of_another_shape_is_not_called_as_fast(other):
     note = model_note({**SHIPPED, "sha256": "0" * 64, **other}, SHIPPED)
     assert "another model" in note and "may differ" in note and "is the same" not in note
+
+
+def too_short(told, name):
+    """A record of peers in which one answers 1 photo a second, each after 2 s: work for 2 of its 8 clients."""
+    rows = [
+        row | ({"goodput": 1.0, "rounds": [1.0], "p50_ms": 2000.0} if row["name"] == name else {})
+        for row in told["servers"]
+    ]
+    return told | {"servers": rows}
+
+
+def test_a_peer_whose_window_was_too_short_gets_neither_figure_nor_ratio_nor_bar():
+    told = {"peers": too_short(PEERS_TOLD, "<peer>")}
+    page, svg = how_fast_page(told), charts_of(told)["peers-phone-12mp.svg"]
+    assert (
+        "| phone-12mp | 8 | <peer> | onnxruntime fp32 | not measured: window too short | - | 2000.0 |" in page
+    )
+    assert "(3.50-4.50)" in page and "*Window too short*" in page  # our ratio to the bare loop stays
+    assert "&lt;peer&gt;" not in svg and "1 without a bar: window too short" in svg
+    whole = {"peers": PEERS_TOLD}
+    assert "too short" not in how_fast_page(whole) + charts_of(whole)["peers-phone-12mp.svg"].lower()
+
+
+def test_where_our_own_window_was_too_short_nobody_gets_a_ratio():
+    page = how_fast_page({"peers": too_short(PEERS_TOLD, "firewarden")})
+    assert "| <peer> | onnxruntime fp32 | 4.0 | - |" in page and "| bare | 18.0 | 8: - |" in page
+
+
+@pytest.mark.parametrize("folder", ["results", "results-avx2"])
+def test_no_published_ratio_rests_on_a_window_that_was_too_short(folder):
+    """By Little's law, from the figures of the published page itself."""
+    page = SCRIPTS.parent / folder / "how-fast.md" if folder != "results" else ROOT / "docs" / "how-fast.md"
+    rows = [line.strip("| ").split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
+    peers = [row for row in rows if len(row) == 16 and row[0] in {recipe.name for recipe in RECIPES}]
+    assert len(peers) > 20
+    for _, clients, name, _, goodput, ratio, p50, *_ in [row for row in peers if row[5] != "-"]:
+        assert float(goodput) * float(p50) / 1000 >= 0.6 * int(clients), (clients, name, ratio)
 
 
 def test_loads_that_peers_were_not_given_are_named_as_not_run():

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 pytest.importorskip("psutil", reason="BENCHMARKS NOT TESTED: pip install 'firewarden[bench]'")
 
 from firewarden.benchmarks.http_load import HttpPlan, memory_figures, open_warm_up_s
+from firewarden.benchmarks.load_generator import ServedLoad
 from firewarden.benchmarks.load_plan import LOST, STUCK, Load, Samples, arrivals
 from firewarden.benchmarks.load_report import report_load
 from firewarden.benchmarks.overhead import Turn, in_turns, overhead_figures
-from firewarden.benchmarks.peer_runs import PeerMeasures, peer_rows
+from firewarden.benchmarks.peer_runs import PeerMeasures, measure_load, peer_rows
 from firewarden.benchmarks.stats import latency_of, percentile, ratio_of_rounds, slope
 from firewarden.benchmarks.throughput import loop_rows
+from firewarden.benchmarks.windows import is_too_short, longer_load
+from firewarden.errors import HazardError
 
 
 @pytest.mark.parametrize(
@@ -167,6 +171,96 @@ def test_peers_are_compared_round_by_round():
     assert theirs["peak_resident_mb"] == 400  # of both rounds, not their median
     assert told["loops"][0]["ours_over_it"]["8"]["value"] == pytest.approx(0.8)
     assert told["not_run"] == {"absent": "it does not install"}
+
+
+def row_of(clients=64, goodput=0.0, p50_ms=None, mean_ms=None, **refused) -> dict[str, Any]:
+    told = {"clients": clients, "goodput": goodput, "p50_ms": p50_ms, "mean_ms": mean_ms}
+    return {**dict.fromkeys(("shed", "errors", "lost", "stuck"), 0), **told, **refused}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(row_of(64, 2.1, 7256.0), True, id="2.1 a second of 7.3 s each: 15 of 64 clients"),
+        pytest.param(row_of(64, 5.7, 10152.0), False, id="5.7 a second of 10.2 s each: 58 of 64"),
+        pytest.param(row_of(64, 19.4, 1700.0), True, id="33 by p50, in records without a mean"),
+        pytest.param(row_of(64, 19.4, 1700.0, 3300.0), False, id="64 by the mean of two humps"),
+        pytest.param(row_of(1, 0.6, 1000.0), False, id="0.6 of one client"),
+        pytest.param(row_of(), True, id="no answer in the window"),
+        pytest.param(row_of(stuck=64), False, id="no answer at all: stuck, not slow"),
+        pytest.param(row_of(64, 12.3, 419.0, shed=194), False, id="clients turned away wait elsewhere"),
+    ],
+)
+def test_a_window_is_too_short_where_littles_law_does_not_hold(row, expected):
+    assert is_too_short(row) is expected
+    assert is_too_short({**row, "window_too_short": True})
+
+
+@pytest.mark.parametrize(
+    ("row", "seconds", "warm_up_s"),
+    [
+        pytest.param(row_of(64, 2.1, 6000.0, 7000.0), 21.0, 7.0, id="three answers, after one"),
+        pytest.param(row_of(64, 5.0, 1000.0, 1800.0), 5.4, 2.0, id="warm as before"),
+        pytest.param(row_of(64, 2.1, 40_000.0, 40_000.0), 60.0, 20.0, id="a minute at most"),
+        pytest.param(row_of(), 60.0, 20.0, id="no answer: as long as is allowed"),
+        pytest.param(row_of(64, 40.0, 1500.0, 1600.0), None, None, id="long enough"),
+        pytest.param(row_of(64, 2.1, 7000.0, 7000.0, errors=1), None, None, id="waiting cures no errors"),
+    ],
+)
+def test_slow_answers_get_a_longer_window(row, seconds, warm_up_s):
+    longer = longer_load(Load(64, seconds=5.0, warm_up_s=2.0), row)
+    assert (longer and (longer.clients, longer.seconds, longer.warm_up_s)) == (
+        seconds and (64, pytest.approx(seconds), pytest.approx(warm_up_s))
+    )
+
+
+class Slow:
+    """A server of two clients that answers after `answer_s`, for ever, or refuses with `status`."""
+
+    def __init__(self, answer_s: float, status: int = 200) -> None:
+        self.answer_s, self.status = answer_s, status
+        self.loads: list[Load] = []
+
+    def put(self, load: Load) -> ServedLoad:
+        self.loads.append(load)
+        sent = [
+            k * self.answer_s for k in range(1 + int((load.warm_up_s + load.seconds) / self.answer_s))
+        ] * 2
+        done = [time + self.answer_s for time in sent]
+        samples = Samples(sent, sent, done, [self.status] * len(sent), 0.0, max(done))
+        return ServedLoad(report_load(samples, load), 1.0, 100.0)
+
+
+def test_a_server_slower_than_the_window_is_measured_at_its_true_pace():
+    """Two clients, 6 s an answer: a third of a photo a second. The window of 5 s sees one answer of each: 0.4. That of 18 s
+    after 6 sees those that end at 6, 12, 18 and 24 s."""
+    server = Slow(6.0)
+    told = measure_load(server.put, Load(2, seconds=5.0, warm_up_s=2.0), "p")
+    assert [load.seconds for load in server.loads] == [5.0, 18.0]
+    assert (told["goodput"], told["mean_ms"], told["window_s"]) == (
+        pytest.approx(8 / 18, abs=0.01),
+        6000.0,
+        18.0,
+    )
+    quick = Slow(0.5)
+    measure_load(quick.put, Load(2, seconds=5.0, warm_up_s=2.0), "p")
+    assert len(quick.loads) == 1
+
+
+def test_a_window_without_an_answer_drops_nobody_but_refusals_do():
+    load, dead = Load(2, seconds=5.0, warm_up_s=2.0), Slow(100.0)
+    told = measure_load(dead.put, load, "p")
+    assert (told["goodput"], told["p50_ms"], told["mean_ms"], len(dead.loads)) == (0.0, None, None, 2)
+    with pytest.raises(HazardError, match="answered no p with success at 2 clients"):
+        measure_load(Slow(0.5, status=500).put, load, "p")
+    rows = {"start_to_ready_s": 1.0, **told}
+    answered = {**measure_load(Slow(0.5).put, load, "p"), "start_to_ready_s": 1.0}
+    measures = PeerMeasures(
+        loads={"ours": {("p", 2): [answered] * 2}, "theirs": {("p", 2): [answered, rows]}}
+    )
+    ours, theirs = peer_rows(measures, "ours")["servers"]
+    assert theirs["window_too_short"] and theirs["ours_over_it"] is None and theirs["p50_ms"] == 500.0
+    assert not ours["window_too_short"] and ours["goodput"] == pytest.approx(4.4, abs=0.5)
 
 
 @pytest.mark.parametrize(

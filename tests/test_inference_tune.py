@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import CLASSES
 
 from firewarden.detections import Detections
+from firewarden.errors import InvalidImage
 from firewarden.inference.batch_plan import PLAN_FILE, load_plan
 from firewarden.inference.rules import Rules
 from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
@@ -25,6 +27,7 @@ from firewarden.inference.runtime_parity import (
     compare_answers,
     fixed_photos,
     operating_points,
+    photos_to_compare,
 )
 from firewarden.inference.session import NetworkOutput, OpenedSession, Signature, open_session
 from firewarden.inference.speed import Load, measure_side_by_side, photos_per_second
@@ -305,6 +308,92 @@ def test_a_runtime_that_does_not_open_is_refused_with_its_reason(
     assert [bool(candidate.refused) for candidate in tuning.candidates] == [False, True, True]
     assert "firewarden quantise" in tuning.candidates[1].refused
     assert tuning.serve.key == REFERENCE.key
+
+
+class Failing(Changed):
+    """A session of free batches (the first photo is run) that fails after `after` runs, and on more than `most` photos."""
+
+    def __init__(self, session: OpenedSession, after: int = 1000, most: int = 8) -> None:
+        super().__init__(session, lambda rows: rows)
+        self._left, self._most = after, most
+        self.signature = replace(session.signature, row_shape=("batch", *session.signature.row_shape[1:]))
+
+    def run(self, batch: np.ndarray) -> NetworkOutput:
+        self._left -= 1
+        if self._left < 0 or len(batch) > self._most:
+            raise RuntimeError("out of memory")
+        return super().run(batch[:1])
+
+
+@pytest.mark.parametrize(
+    "after", [pytest.param(0, id="at the first photo"), pytest.param(12, id="while it is measured")]
+)
+def test_a_runtime_that_opens_but_fails_is_refused_with_its_reason(
+    manifest: ModelManifest, rules: Rules, after: int
+) -> None:
+    """It answers the ten photos of the comparison and two runs, then none; whatever thread it fails in."""
+    real = open_session(manifest)
+    failing = Failing(real, after)
+    tuning = tune_with(manifest, rules, {REFERENCE.key: real, OPENVINO.key: failing, INT8.key: real})
+    told = {candidate.choice.key: candidate for candidate in tuning.candidates}
+    assert told[OPENVINO.key].refused == "it failed: RuntimeError: out of memory"
+    assert told[OPENVINO.key].per_second == told[OPENVINO.key].all_cores_ms == 0
+    assert told[REFERENCE.key].refused == told[INT8.key].refused == ""
+    assert told[INT8.key].per_second > 0 and tuning.serve.key != OPENVINO.key
+
+
+def test_a_reference_that_fails_is_told_as_it_is(manifest: ModelManifest, rules: Rules) -> None:
+    real = open_session(manifest)
+    for after in (0, 12):
+        sessions = {REFERENCE.key: Failing(real, after), OPENVINO.key: real, INT8.key: real}
+        with pytest.raises(RuntimeError, match="out of memory"):
+            tune_with(manifest, rules, sessions)
+
+
+def test_a_batch_that_fails_is_no_setting(manifest: ModelManifest, rules: Rules) -> None:
+    sessions = {
+        key: Failing(open_session(manifest), most=2) for key in (REFERENCE.key, OPENVINO.key, INT8.key)
+    }
+    assert {batch for _, batch in tune_with(manifest, rules, sessions).settings} == {1, 2}
+
+
+def test_a_speed_of_nothing_is_refused_not_divided_by(
+    manifest: ModelManifest, rules: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(trials: dict[str, Any], *_: Any, **__: Any) -> dict[str, float]:
+        return {name: 0.0 if name.startswith(OPENVINO.key) else 10.0 for name in trials}
+
+    monkeypatch.setattr("firewarden.inference.tune.measure_side_by_side", measured)
+    real = open_session(manifest)
+    tuning = tune_with(manifest, rules, dict.fromkeys((REFERENCE.key, OPENVINO.key, INT8.key), real))
+    assert ["answered no photo" in candidate.refused for candidate in tuning.candidates] == [
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_what_a_measuring_thread_raises_reaches_the_caller(manifest: ModelManifest, streams: int) -> None:
+    picture = np.zeros((1, 3, 64, 64), np.float32)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        photos_per_second(Failing(open_session(manifest), 3), picture, Load(streams), seconds=5.0)
+
+
+def test_photos_of_one_name_in_two_folders_are_two_photos(manifest: ModelManifest, tmp_path: Path) -> None:
+    from firewarden.inference.doctor import sample_photo
+
+    for part in ("a", "b"):
+        (tmp_path / "photos" / part).mkdir(parents=True)
+        (tmp_path / "photos" / part / "IMG_1.jpg").write_bytes(sample_photo())
+    folder = tmp_path / "photos"
+    compared = photos_to_compare(manifest, folder)
+    assert set(compared) - set(fixed_photos(input_size=64)) == {"a/IMG_1.jpg", "b/IMG_1.jpg"}
+    one = folder / "a" / "IMG_1.jpg"
+    assert "IMG_1.jpg" in photos_to_compare(manifest, one)
+    (folder / "b" / "cut.jpg").write_bytes(sample_photo()[:5000])
+    with pytest.raises(InvalidImage, match=r"^b/cut\.jpg: "):
+        photos_to_compare(manifest, folder)
 
 
 def test_a_runtime_that_is_not_installed_is_told_with_its_whole_cure(

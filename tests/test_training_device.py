@@ -23,7 +23,7 @@ from firewarden.training import train as training
 from firewarden.training import widen as widening
 from firewarden.training.finish import write_record
 from firewarden.training.ignore_loss import IgnoreAwareModel
-from firewarden.training.trainer import _has_fast_bf16
+from firewarden.training.trainer import DetectionTrainer, EvidenceTrainer, _has_fast_bf16
 
 
 class Started(SimpleNamespace):
@@ -138,7 +138,7 @@ def test_a_network_that_cannot_be_widened_is_told_before_anything_is_made(start:
 def stopped_run(folder: Path) -> Path:
     """A run that was killed after its first epoch."""
     (folder / "train" / "weights").mkdir(parents=True)
-    (folder / "train" / "weights" / "last.pt").write_bytes(b"checkpoint")
+    torch.save({"epoch": 0, "train_args": {"epochs": 2}}, folder / "train" / "weights" / "last.pt")
     write_record(folder, {"name": "r", "machine": "Some Processor"})
     return folder
 
@@ -148,12 +148,68 @@ def resumed(run: Path, *options: str) -> Any:
     return CliRunner().invoke(app, told, catch_exceptions=False)
 
 
+def finished(run: Path) -> Any:
+    return CliRunner().invoke(app, ["train", str(run), "--finish"], catch_exceptions=False)
+
+
 def test_a_run_goes_on_where_it_is_told_to(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
     with_gpus(monkeypatch, "Small Card", "Large Card")
     assert resumed(stopped_run(start.folder / "killed"), "--device", "1").exit_code == 0
     assert start.started.arguments["device"] == start.started.record["resumed_device"] == "1"
     assert resumed(stopped_run(start.folder / "killed again")).exit_code == 0
     assert "device" not in start.started.arguments and "resumed_device" not in start.started.record
+
+
+def test_a_checkpoint_that_was_cut_short_is_named_with_its_cure(start: Starter) -> None:
+    run = stopped_run(start.folder / "killed")
+    last = run / "train" / "weights" / "last.pt"
+    last.write_bytes(last.read_bytes()[:300])
+    for go in (resumed, finished):
+        with pytest.raises(DatasetError, match=r"last\.pt cannot be read .*Copy best\.pt over it"):
+            go(run)
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        pytest.param({"epoch": -1, "train_args": {"epochs": 2}}, id="stripped"),
+        pytest.param({"epoch": 1, "train_args": {"epochs": 2}}, id="after the last epoch"),
+        pytest.param({"model": None}, id="never trained here"),
+    ],
+)
+def test_a_run_that_has_no_epoch_left_is_to_be_finished(start: Starter, checkpoint: dict[str, Any]) -> None:
+    run = stopped_run(start.folder / "killed")
+    torch.save(checkpoint, run / "train" / "weights" / "last.pt")
+    with pytest.raises(DatasetError, match=r"ended, .*`firewarden train .*killed --finish`"):
+        resumed(run)
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill while it is written leaves the one before, and what it left is never taken for a checkpoint."""
+    trainer = EvidenceTrainer.__new__(EvidenceTrainer)
+    trainer.last, trainer.best = tmp_path / "last.pt", tmp_path / "best.pt"
+
+    def save(last: bytes, best: bytes | None, *, killed: bool = False) -> None:
+        def write(trainer: EvidenceTrainer) -> bool:
+            trainer.last.write_bytes(last)
+            if best is not None:
+                trainer.best.write_bytes(best)
+            if killed:
+                raise KeyboardInterrupt
+            return True
+
+        monkeypatch.setattr(DetectionTrainer, "save_model", write)
+        trainer.save_model()
+
+    save(b"one", b"one")
+    with pytest.raises(KeyboardInterrupt):
+        save(b"two", b"tw", killed=True)
+    assert [path.read_bytes() for path in (trainer.last, trainer.best)] == [b"one", b"one"]
+    save(b"two", None)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "last.pt": b"two",
+        "best.pt": b"one",
+    }
 
 
 def test_what_a_run_began_with_stays(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:

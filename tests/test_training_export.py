@@ -160,6 +160,34 @@ def test_measured_again_by_the_same_rules_it_says_the_same(
     promote(out, tmp_path / "models", "tiny")
 
 
+def stop(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_measurement_cut_short_before_its_card_ships_nothing(
+    exported: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card that is copied with the folder tells of the figures before."""
+    monkeypatch.setattr("firewarden.training.remeasure.write_card_of", stop)
+    out = tmp_path / "again"
+    with pytest.raises(KeyboardInterrupt):
+        remeasure(load_manifest(exported), out, MeasuredOn(data), command="again")
+    assert json.loads((out / "evaluation.json").read_text())["command"] == "again"
+    with pytest.raises(ModelMismatch, match=r"CARD\.md is missing"):
+        promote(out, tmp_path / "models", "tiny")
+
+
+def test_an_export_over_another_leaves_nothing_of_it(
+    exported: Path, run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(exported, out)
+    monkeypatch.setattr("firewarden.training.export.export_onnx", stop)
+    with pytest.raises(KeyboardInterrupt):
+        export(run, out, input_size=SIZE, calibration_images=[], data=data)
+    assert [path.name for path in out.iterdir()] == ["model.onnx"]
+
+
 def test_a_model_is_not_measured_into_its_own_folder_nor_on_what_it_learned_from(
     exported: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ def add_export(
         json.dumps({"passed": True, "model_sha256": sha256, **(parity or {})})
     )
     (folder / "CARD.md").write_text("# card\n")
-    (folder / "evaluation.json").write_text("{}")
+    (folder / "evaluation.json").write_text(json.dumps({"model_sha256": sha256}))
     (folder / "training.json").write_text('{"name": "run"}')
     return folder
 
@@ -78,6 +78,15 @@ def test_a_promotion_replaces_the_old_model_whole(tmp_path: Path) -> None:
 def test_parity_must_have_passed_for_this_file(tmp_path: Path, parity: dict[str, Any], message: str) -> None:
     exported = add_export(tmp_path / "out", b"weights", {}, parity)
     with pytest.raises(ModelMismatch, match=message):
+        promote(exported, tmp_path / "models", "firewarden-n")
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "{}", json.dumps({"model_sha256": "0" * 64})])
+def test_the_figures_must_be_of_this_file(tmp_path: Path, told: str) -> None:
+    exported = add_export(tmp_path / "out", b"weights", {})
+    (exported / "evaluation.json").write_text(told)
+    with pytest.raises(ModelMismatch, match=r"evaluation\.json is .*Export again"):
         promote(exported, tmp_path / "models", "firewarden-n")
     assert not (tmp_path / "models").exists()
 

@@ -8,11 +8,22 @@ import torch
 from numpy.typing import NDArray
 from ultralytics.nn.tasks import load_checkpoint
 
-from firewarden.errors import ModelMismatch
+from firewarden.errors import DatasetError, ModelMismatch
 from firewarden.inference.session import NetworkOutput
 from firewarden.training.pillow import restore_pillow_open
 
 restore_pillow_open()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What training wrote; raises DatasetError where the file is damaged."""
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=False))
+    except Exception as error:  # torch raises one of many, by where the file ends
+        raise DatasetError(
+            f"{path} cannot be read ({type(error).__name__}: {error}), expected a whole checkpoint. Copy best.pt over it, which "
+            "the run goes on from as well, or start anew."
+        ) from error
 
 
 class TorchSession:

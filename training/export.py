@@ -18,7 +18,7 @@ from firewarden.models.manifest import (
     file_sha256,
     write_manifest,
 )
-from firewarden.training.card import write_card
+from firewarden.training.card import CARD_FILE, write_card
 from firewarden.training.evaluate import (
     EvaluationReport,
     evaluate,
@@ -38,6 +38,7 @@ from firewarden.training.run_folder import read_record
 from firewarden.training.train import package_versions
 
 PARITY_FILE = "parity.json"
+_OUTDATED = (PARITY_FILE, EVALUATION_FILE, MANIFEST_FILE, EXPECT_FILE, TRAINING_FILE, CARD_FILE)
 
 
 def export(
@@ -65,7 +66,7 @@ def export(
     checkpoint, record = _read_run(run)
     check_untrained(also_on, record)
     out.mkdir(parents=True, exist_ok=True)
-    for name in (PARITY_FILE, EVALUATION_FILE, MANIFEST_FILE, EXPECT_FILE):
+    for name in _OUTDATED:
         (out / name).unlink(missing_ok=True)
     export_onnx(checkpoint, out / MODEL_FILE, input_size=input_size)
     scene_names = add_scene(out / MODEL_FILE) if add_scene else ()

@@ -42,6 +42,7 @@ def finish(run: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{last} is missing, expected a run with a finished epoch. Name a run folder of `firewarden train`."
         )
+    _check_readable(last)
     curves = read_curves(run / "train" / "results.csv")
     if curves:
         record |= {
@@ -52,6 +53,12 @@ def finish(run: Path) -> dict[str, Any]:
     record["validated"] = validate(run, last, record)
     write_record(run, record)
     return record
+
+
+def _check_readable(checkpoint: Path) -> None:
+    from firewarden.training.checkpoint import read_checkpoint
+
+    read_checkpoint(checkpoint)
 
 
 def validate(run: Path, checkpoint: Path, record: dict[str, Any]) -> dict[str, Any]:

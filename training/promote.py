@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 def promote(exported: Path, models_root: Path, model_id: str) -> Path:
     """Copy an exported folder to `models_root/model_id`, replacing what is there; returns the new folder.
 
-    Refuses (ModelMismatch) without a passed parity.json of this very model.onnx, and without a card, the figures and the
+    Refuses (ModelMismatch) without a passed parity.json and the figures of this very model.onnx, and without a card and the
     record of the training behind it. A class whose recall falls against the replaced model is logged as a warning.
     """
     if not is_model_id(model_id):
@@ -44,6 +44,7 @@ def promote(exported: Path, models_root: Path, model_id: str) -> Path:
                 f"{exported / name} is missing: no model ships without its card, its figures and the record of its "
                 "training. Export again."
             )
+    read_about(exported / EVALUATION_FILE, manifest)
     target = models_root / model_id
     for drop in recall_drops(load_manifest(target), manifest) if (target / MANIFEST_FILE).exists() else ():
         logger.warning("%s: %s", model_id, drop)
@@ -56,20 +57,26 @@ def check_parity(exported: Path, manifest: ModelManifest) -> None:
     path = exported / PARITY_FILE
     if not path.is_file():
         raise ModelMismatch(f"{path} is missing, expected the proof that export writes. Export again.")
-    try:
-        parity: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelMismatch(f"{path} is no JSON: {error}. Export again.") from error
-    got = parity.get("model_sha256") if isinstance(parity, dict) else None
-    if got != manifest.sha256:
-        raise ModelMismatch(
-            f"{path} is about a model with sha256 {got}, expected {manifest.sha256}. Export again."
-        )
+    parity = read_about(path, manifest)
     if parity.get("passed") is not True:
         raise ModelMismatch(
             f"{path} says passed = {parity.get('passed')}, expected true: the ONNX file does not answer like its "
             "checkpoint. Look at the differences listed there; do not ship it."
         )
+
+
+def read_about(path: Path, manifest: ModelManifest) -> dict[str, Any]:
+    """What a JSON file says of the manifest's model.onnx; raises ModelMismatch where it is about another one."""
+    try:
+        told: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelMismatch(f"{path} is no JSON: {error}. Export again.") from error
+    got = told.get("model_sha256") if isinstance(told, dict) else None
+    if got != manifest.sha256:
+        raise ModelMismatch(
+            f"{path} is about a model with sha256 {got}, expected {manifest.sha256}. Export again."
+        )
+    return dict(told)
 
 
 def recall_drops(old: ModelManifest, new: ModelManifest) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from firewarden.errors import DatasetError
 from firewarden.models.manifest import TRAINING_FILE, ModelManifest
-from firewarden.training.card import write_card_of
+from firewarden.training.card import CARD_FILE, write_card_of
 from firewarden.training.measured_folder import (
     EVALUATION_FILE,
     EXPECT_FILE,
@@ -40,7 +40,7 @@ def remeasure(
     record = _read_record(model.folder / TRAINING_FILE)
     check_untrained(on.also_on, record)
     shutil.copytree(model.folder, out, dirs_exist_ok=True)
-    for name in (EVALUATION_FILE, EXPECT_FILE):
+    for name in (EVALUATION_FILE, EXPECT_FILE, CARD_FILE):
         (out / name).unlink(missing_ok=True)
     bare = replace(model, folder=out, operating_points={}, hazard_budgets={}, calibration={}, metrics={})
     measure_folder(bare, on, command=command, on_photo=on_photo)

@@ -82,12 +82,26 @@ def resume(run: Path, *, device: str | None = None) -> Path:
         raise DatasetError(
             f"{run} finished at {record['finished_at']}, expected a stopped run. Start a new run to train for longer."
         )
+    _check_unfinished(last, run)
     arguments = {"model": str(last), "resume": str(last)}
     resumed = {"resumed_at": datetime.now(UTC).isoformat()}
     if device is not None:
         _check_device(device)
         arguments["device"] = resumed["resumed_device"] = device
     return _run(_build_trainer(arguments), run, {**record, **resumed})
+
+
+def _check_unfinished(last: Path, run: Path) -> None:
+    """Before the trainer looks at it: the checkpoint is whole, and has epochs before it and its optimizer with it."""
+    from firewarden.training.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(last)
+    done, wanted = checkpoint.get("epoch", -1) + 1, checkpoint.get("train_args", {}).get("epochs", 0)
+    if not 0 < done < wanted:
+        raise DatasetError(
+            f"{last} is of a training that was ended, expected one that was stopped between its epochs. Measure it with "
+            f"`firewarden train {run} --finish`."
+        )
 
 
 def _check_folders(folders: Sequence[Path]) -> None:

@@ -1,8 +1,9 @@
-"""The ultralytics trainer with five changes: ignore regions, scenes, COCO class rows kept, bf16 with losses in float32, all
-cores used."""
+"""The ultralytics trainer with six changes: ignore regions, scenes, COCO class rows kept, bf16 with losses in float32, all
+cores used, checkpoints written whole."""
 
 import os
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,6 +52,9 @@ class IgnoreAwareValidator(DetectionValidator):
 class EvidenceTrainer(DetectionTrainer):
     """Trains the evidence classes. `data["names"]` holds coded names: classes, their ignore names, scenes."""
 
+    last: Path
+    best: Path
+
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> IgnoreAwareModel:
         model = build_model(cfg, weights, self._classes(), channels=self.data["channels"], verbose=verbose)
         model.bf16_training = _has_fast_bf16(self.device)
@@ -65,15 +69,35 @@ class EvidenceTrainer(DetectionTrainer):
             self.test_loader, save_dir=self.save_dir, args=copy(self.args), _callbacks=self.callbacks
         )
 
+    def save_model(self) -> bool:
+        """Write each checkpoint whole or not at all: a run may be killed at any moment."""
+        last, best = self.last, self.best
+        drafts = {_draft_of(path): path for path in (best, last)}
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        self.last, self.best = _draft_of(last), _draft_of(best)
+        try:
+            saved = bool(super().save_model())
+        finally:
+            self.last, self.best = last, best
+        for draft, path in drafts.items():
+            if draft.exists():
+                draft.replace(path)
+        return saved
+
     def final_eval(self) -> None:
         """Only strip the optimizer: `firewarden evaluate` measures, through the decoder that serves."""
         for path in (self.last, self.best):
-            if path.exists():
-                strip_optimizer(path)
+            if path.exists() and strip_optimizer(path, str(_draft_of(path))):
+                _draft_of(path).replace(path)
 
     def _classes(self) -> list[str]:
         names = list(self.data["names"].values())
         return names[: (len(names) - len(SCENES)) // 2]
+
+
+def _draft_of(checkpoint: Path) -> Path:
+    return checkpoint.with_name(f"{checkpoint.name}.part")
 
 
 def use_all_cores(trainer: Any) -> None:
