@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from firewarden.findings import NOT_REVIEWED
+
 CAMERA_IN: dict[str, Any] = {
     "id": "yh-0042-c1",
     "name": "corridor on floor 3, before the stairwell",
@@ -44,6 +46,7 @@ EVENT: dict[str, Any] = {
     "state": "open",
     "revision": 1,
     "dismissal": None,
+    "notice": NOT_REVIEWED.to_json(),
     "frame_taken_at": "2026-11-20T01:30:20+00:00",
     "links": {
         "self": "/v1/cctv/events/9b1f0c6c1d9a4b4f5e8a7b3c",

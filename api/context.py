@@ -54,23 +54,29 @@ def parse_context(fields: Iterable[tuple[str, str]], rules: RulesPort) -> PhotoC
     if not given:  # most photos come alone, and checking nothing takes as long as checking something
         return _NOTHING_SAID
     wire = _read(given)
-    facts = tuple(dict.fromkeys(name.strip() for name in (wire.facts or "").split(",") if name.strip()))
+    facts, groups = _names(wire.facts), _names(wire.venue_groups)
     errors = [
         *_unknown("venue_type", [wire.venue_type], rules.venue_groups),
         *_unknown("scene", [wire.scene], rules.scenes),
         *_unknown("facts", facts, rules.flags),
+        *_unknown("venue_groups", groups, frozenset[str]().union(*rules.venue_groups.values())),
         *_unknown("closure_profile", [wire.closure_profile], rules.closure_profiles),
         *_position_errors(wire),
     ]
     if errors:
         raise invalid_fields(errors)
     return PhotoContext(
-        inspection=_inspection_context(wire, facts),
+        inspection=_inspection_context(wire, facts, groups),
         source=wire.source.value,
         captured_at=wire.captured_at.astimezone(UTC) if wire.captured_at else None,
         venue_code=wire.venue_code,
         position=_position(wire),
     )
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    """Distinct names of a comma list."""
+    return tuple(dict.fromkeys(name.strip() for name in (listed or "").split(",") if name.strip()))
 
 
 def _read(fields: list[tuple[str, str]]) -> ContextIn:
@@ -125,10 +131,14 @@ def _position_errors(wire: ContextIn) -> list[dict[str, Any]]:
     return []
 
 
-def _inspection_context(wire: ContextIn, facts: tuple[str, ...]) -> InspectionContext:
+def _inspection_context(
+    wire: ContextIn, facts: tuple[str, ...], groups: tuple[str, ...]
+) -> InspectionContext:
     defaults = InspectionContext()
     return InspectionContext(
         venue_type=wire.venue_type or defaults.venue_type,
+        venue_groups=groups,
+        counts={"missing_extinguisher": wire.empty_points} if wire.empty_points else {},
         scene=wire.scene,
         scene_source=Source.PERSON,
         facts=tuple(Fact(name, Source.PERSON) for name in facts),

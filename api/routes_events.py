@@ -21,7 +21,7 @@ from firewarden.api.schemas_cameras import BacklogOut, DismissIn, EventListOut, 
 from firewarden.api.services import Services
 from firewarden.cctv.event_store import EventRecord, EventState
 from firewarden.cctv.followed import Dismissal
-from firewarden.findings import InspectionContext
+from firewarden.findings import NOT_REVIEWED, InspectionContext
 from firewarden.inference.image import decode_image
 from firewarden.inference.release import blur_for_release
 from firewarden.ledger.blobs import BlobDamaged
@@ -136,6 +136,7 @@ def event_to_json(record: EventRecord) -> dict[str, Any]:
         "state": record.state.value,
         "revision": record.revision,
         "dismissal": _dismissal_to_json(record.dismissal) if record.dismissal else None,
+        "notice": NOT_REVIEWED.to_json(),
         "frame_taken_at": record.picture.at.isoformat() if record.picture else None,
         "links": {
             "self": path,

@@ -104,6 +104,17 @@ class ContextIn(Wire):
         description="Comma list of facts a person vouches for; `GET /v1/rules` lists them.",
         examples=["only_exit,occupied"],
     )
+    venue_groups: str | None = Field(
+        None,
+        description="Comma list of groups that the venue belongs to beside those of its type, as its register says.",
+        examples=["crowded,sleeping"],
+    )
+    empty_points: int | None = Field(
+        None,
+        ge=1,
+        le=999,
+        description="Empty extinguisher points on this floor; the larger of it and what is in view counts.",
+    )
     closure_profile: str | None = Field(
         None, description="Region whose closing duties apply.", examples=["yunhe_zhejiang"]
     )

@@ -127,6 +127,7 @@ class EventOut(Wire):
     state: EventState
     revision: int = Field(description="Changes that were told.")
     dismissal: DismissalOut | None
+    notice: TextOut = Field(description="What an event is not: goes wherever it goes.")
     frame_taken_at: datetime | None
     links: EventLinksOut
 

@@ -6,7 +6,7 @@ from html import escape
 
 from firewarden.bulk.scorer import Row
 from firewarden.bulk.summary import Summary
-from firewarden.findings import RiskLevel, Text
+from firewarden.findings import NOT_REVIEWED, RiskLevel, Text
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _SHOWN_CAMERAS = 50
@@ -150,6 +150,7 @@ def _footer(summary: Summary) -> str:
     )
     return (
         f"<footer><p>{times}{models}</p><p>AI-assisted; a person must verify every finding. AI 辅助提示，须人工核实。 "
+        f"{escape(NOT_REVIEWED.en)}. {escape(NOT_REVIEWED.zh)}。 "
         f"Counts are of pictures, not of happenings. Faces and plates are blurred where they were found; look at the "
         f"pictures before passing this page on.</p></footer>"
     )

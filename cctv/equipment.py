@@ -32,8 +32,8 @@ def find_missing(
             known[name] = tuple(to_share(view.box(row).tolist(), view.image_hw) for row in seen.tolist())
         elif _told(name, result, rules) or _hidden(known.get(name, ()), view, rules):
             unjudged.add(key_of(name))
-        else:
-            missing.append(_missing(name, count - len(seen), count, result, rules))
+        elif (sighting := _missing(name, count - len(seen), count, result, rules)) is not None:
+            missing.append(sighting)
     return known, tuple(missing), frozenset(unjudged)
 
 
@@ -57,7 +57,8 @@ def _hidden(places: Sequence[Box], view: View, rules: Rules) -> bool:
     return bool((inside_share_batch(at, covers) >= rules.cctv.equipment.hidden_gte).any())
 
 
-def _missing(name: str, gone: int, count: int, result: InspectionResult, rules: Rules) -> Sighting:
+def _missing(name: str, gone: int, count: int, result: InspectionResult, rules: Rules) -> Sighting | None:
+    """None where it is no hazard at this kind of venue: nobody has to have an extinguisher at home."""
     equipment = rules.cctv.equipment
     h, w = result.image_hw
     finding = Finding(
@@ -68,4 +69,7 @@ def _missing(name: str, gone: int, count: int, result: InspectionResult, rules: 
         reason=fill(equipment.reason, objects=rules.class_texts[name], count=count),
         count=gone,
     )
-    return sighting_of(*grade(finding, result, rules), _WHOLE, equipment.confidence, key_of(name))
+    told, assessment = grade(finding, result, rules)
+    if assessment.outcome is not Outcome.HAZARD:
+        return None
+    return sighting_of(told, assessment, _WHOLE, equipment.confidence, key_of(name))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from firewarden.cctv.camera import Camera
+from firewarden.findings import NOT_REVIEWED
 
 SCHEMA = "firewarden-camera-event/1"
 DISMISSED = "dismissed"  # beside opened, updated and closed: a person said that it is none
@@ -39,6 +40,7 @@ def build_message(
         "event": dict(event),
         "camera": {name: getattr(camera, name) for name in _TOLD} if camera else None,
         "links": {"event": path, "frame": f"{path}/frame.jpg"},
+        "notice": NOT_REVIEWED.to_json(),
     }
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Message(message_id, event["id"], revision, event["camera_id"], text)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from firewarden.cctv.events import EventChange
 from firewarden.errors import HazardError
+from firewarden.findings import NOT_REVIEWED
 
 
 class SinkUnavailable(HazardError):
@@ -41,6 +42,7 @@ class JsonLinesSink:
             "kind": change.kind.value,
             "written_at": datetime.now(UTC).isoformat(),
             "event": change.event.to_json(),
+            "notice": NOT_REVIEWED.to_json(),
         }
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
         with self._lock, _told(self._path):

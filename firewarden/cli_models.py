@@ -51,7 +51,8 @@ def export(
         typer.Option(help="Made train pictures with scene tags, for the scene output; repeatable."),
     ] = None,
 ) -> None:
-    """Export a run to ONNX with scene output, manifest, evaluation, card and the proof of parity with torch."""
+    """Export a run to ONNX with manifest, evaluation, card and the proof of parity with torch; with a scene output where train
+    photos have scene tags."""
     from firewarden.models.manifest import SCENE_FILE
     from firewarden.training.export import export as write
     from firewarden.training.parity import parity_photos

@@ -71,6 +71,12 @@ class Text:
         return {"zh": self.zh, "en": self.en}
 
 
+NOT_REVIEWED = Text(
+    "AI 辅助线索，未经《行政处罚法》第四十一条规定的审核，不作为执法依据",
+    "AI-assisted lead, not reviewed under Article 41 of the Administrative Penalty Law; not evidence for enforcement",
+)  # goes with everything of fixed cameras that leaves the system
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A flag that holds, e.g. `movable` or `only_exit`, and who says so."""

@@ -191,6 +191,7 @@ def test_events_are_listed_and_read(opened) -> None:
     (event,) = listed["events"]
     assert (event["id"], event["state"], event["risk_level"]) == ("e1", "open", "general")
     assert client.get(event["links"]["self"]).json() == event
+    assert "第四十一条" in event["notice"]["zh"] and "Article 41" in event["notice"]["en"]
     page = client.get(EVENTS, params={"limit": 1, "state": "open"}).json()
     assert client.get(page["next"]).json()["events"][0]["id"] == "e1" and page["events"][0]["id"] == "e2"
     assert client.get("/v1/cctv/outbox").json()["destinations"]["webhook"]["waiting"] == 2

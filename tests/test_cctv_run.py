@@ -163,7 +163,7 @@ class TestJsonLines:
         run_file(recording, rules, JsonLinesSink(path))
         (row,) = [json.loads(line) for line in path.read_text().splitlines()]
         assert row["kind"] == "opened" and row["event"]["hazard"] == "indoor_ebike"
-        assert set(row) == {"kind", "written_at", "event"}
+        assert set(row) == {"kind", "written_at", "event", "notice"}
 
     def test_a_path_that_cannot_be_written_is_told(self, tmp_path):
         (tmp_path / "file").touch()

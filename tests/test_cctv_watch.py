@@ -137,6 +137,13 @@ def test_expected_equipment_that_goes(rules):
     assert changes[1][1].event.ended_at < at(3600) <= at(changes[1][0])
 
 
+@pytest.mark.parametrize(("venue_type", "told"), [("owner_dwelling", []), ("office", ["opened"])])
+def test_nobody_has_to_have_an_extinguisher_at_home(rules, venue_type, told):
+    stage = Stage([Actor("extinguisher", (0.1, 0.3, 0.15, 0.5), 0, 600)])
+    watch = watcher(stage, rules, expected={"extinguisher": 1}, venue_type=venue_type)
+    assert [change.kind for _, change in play(stage, watch, 4500)] == told
+
+
 def test_a_hidden_extinguisher_is_not_missing(rules):
     place = (0.1, 0.3, 0.15, 0.5)
     hidden = Actor("person", (0.05, 0.2, 0.2, 0.9), 100)
