@@ -59,4 +59,5 @@ def _is_given(name: str | None) -> bool:
 
 def _said_scene(context: Mapping[str, Any]) -> str | None:
     """The scene, where a person named it; a model's guess is made anew."""
-    return context["scene"] if context["scene_source"] == Source.PERSON else None
+    said = context["scene_source"] == Source.PERSON and context["scene"] != "unknown"
+    return context["scene"] if said else None

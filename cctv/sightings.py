@@ -1,6 +1,6 @@
 """What one look at a picture shows: hazards with their place, ready to be confirmed in time. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from firewarden.cctv.polygons import share_inside
 from firewarden.cctv.zones import find_in_zones, to_share
 from firewarden.findings import Assessment, Box, Finding, Outcome, RiskLevel, Text
 from firewarden.inference.grading import assess
-from firewarden.inference.hazards import with_context
 from firewarden.inference.relations import OccupiedLane
 from firewarden.inference.rules import Rules
+from firewarden.inference.said_facts import with_context
 from firewarden.inference.view import View
 from firewarden.inspection import InspectionResult
 from firewarden.models.manifest import ModelManifest
@@ -66,8 +66,14 @@ def find_sightings(
         if finding.hazard not in lanes  # where lanes are drawn, only what stands on them counts
     ]
     zoned = find_in_zones(view, result, camera, rules)
-    taken = frozenset(row for finding in zoned for row in finding.evidence)
-    things = [thing for pair in graded for thing in _things(*pair, view, rules.cctv.objects, taken)]
+    order = [relation.hazard for relation in rules.relations]
+    things = [
+        thing
+        for finding, assessment in graded
+        for thing in _things(
+            finding, assessment, view, rules.cctv.objects, _taken_before(finding.hazard, zoned, order)
+        )
+    ]
     things += [
         thing
         for finding in zoned
@@ -75,6 +81,12 @@ def find_sightings(
     ]
     bound = rules.cctv.zones.ignore_inside_gte
     return tuple(thing for thing in things if share_inside(thing.xyxy, camera.zones.ignore) < bound)
+
+
+def _taken_before(hazard: str, zoned: Iterable[Finding], order: list[str]) -> frozenset[int]:
+    """Evidence of the zones' findings whose hazard comes before this one; those that come first keep their things."""
+    earlier = [finding for finding in zoned if order.index(finding.hazard) < order.index(hazard)]
+    return frozenset(row for finding in earlier for row in finding.evidence)
 
 
 def grade(finding: Finding, result: InspectionResult, rules: Rules) -> tuple[Finding, Assessment]:

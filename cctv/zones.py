@@ -12,10 +12,12 @@ from firewarden.cctv.camera import Camera, Corners
 from firewarden.cctv.polygons import covered_by, share_inside
 from firewarden.findings import Box, Finding, Outcome
 from firewarden.inference.cctv_rules import ZoneRules
+from firewarden.inference.grading import assess
 from firewarden.inference.predicates import lower_parts
 from firewarden.inference.relations import ObstructedExit, OccupiedLane, Relation
 from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
+from firewarden.inference.said_facts import with_context
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts
 from firewarden.inference.wording import fill, name_objects
 from firewarden.inspection import InspectionResult
@@ -25,27 +27,48 @@ R = TypeVar("R", bound=Relation)
 
 def find_in_zones(view: View, result: InspectionResult, camera: Camera, rules: Rules) -> tuple[Finding, ...]:
     """Findings that only the register's polygons make possible. Goods that a photo rule of the same or an earlier hazard
-    has claimed stay with it."""
-    found = []
+    has claimed stay with it, unless the exit that they block has the higher level."""
+    found: list[Finding | None] = []
     if camera.zones.egress:
         for relation in _of_kind(rules, ObstructedExit):
-            claimed = _claimed(view, result, relation, rules)
-            rows = [row for row in view.rows(relation.obstacles).tolist() if row not in claimed]
-            found += [_egress(view, rows, zone, relation, rules) for zone in camera.zones.egress]
+            order = [row.hazard for row in rules.relations]
+            before, own = order[: order.index(relation.hazard)], [relation.hazard]
+            for zone in camera.zones.egress:
+                rest = _unclaimed(view, result, relation, rules, [*before, *own])
+                whole = _unclaimed(view, result, relation, rules, own)
+                kept = _egress(view, rest, zone, relation, rules)
+                all_of_it = _egress(view, whole, zone, relation, rules)
+                found.append(all_of_it if _is_higher(all_of_it, result, rules) else kept)
     if camera.zones.fire_lane:
         found += [_lane(view, camera, relation, rules) for relation in _of_kind(rules, OccupiedLane)]
     return tuple(finding for finding in found if finding is not None)
 
 
-def _claimed(view: View, result: InspectionResult, relation: Relation, rules: Rules) -> frozenset[int]:
-    order = [row.hazard for row in rules.relations]
-    earlier = order[: order.index(relation.hazard) + 1]
-    return frozenset(
+def _unclaimed(
+    view: View, result: InspectionResult, relation: ObstructedExit, rules: Rules, hazards: Sequence[str]
+) -> list[int]:
+    """Obstacles that no finding graded as one of these hazards has claimed."""
+    claimed = {
         row
-        for finding in result.findings
-        if finding.outcome is Outcome.HAZARD and finding.hazard in earlier
+        for finding, graded in zip(result.findings, result.assessments, strict=True)
+        if graded.outcome is Outcome.HAZARD and finding.hazard in hazards
         for row in with_repeats(view, finding.evidence, rules)
-    )
+    }
+    return [row for row in view.rows(relation.obstacles).tolist() if row not in claimed]
+
+
+def _is_higher(found: Finding | None, result: InspectionResult, rules: Rules) -> bool:
+    """Whether a zone's finding has a higher level than every finding of the photo rules with the same things."""
+    if found is None:
+        return False
+    told = with_context(found, rules, result.context)
+    level = assess(told, result.scene, rules, result.context).risk_level_initial
+    others = [
+        graded.risk_level_initial
+        for finding, graded in zip(result.findings, result.assessments, strict=True)
+        if set(finding.evidence) & set(found.evidence)
+    ]
+    return level is not None and all(other is None or level.rank > other.rank for other in others)
 
 
 def on_lane(box: Box, lanes: tuple[Corners, ...], rules: ZoneRules) -> bool:

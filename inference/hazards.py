@@ -1,10 +1,9 @@
 """From detections to findings: every relation row of the rule file in order. Pure: no log, clock or file."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from firewarden.findings import Fact, Finding, InspectionContext, Outcome, SceneEstimate, Source
+from firewarden.findings import Finding, InspectionContext, Outcome, SceneEstimate
 from firewarden.inference.finders_exit import find_cluttered_passages, find_obstructed_exits
 from firewarden.inference.finders_extinguisher import find_empty_points, find_hidden_extinguishers
 from firewarden.inference.finders_vehicle import (
@@ -22,10 +21,10 @@ from firewarden.inference.relations import (
 )
 from firewarden.inference.repeats import with_repeats
 from firewarden.inference.rules import Rules
+from firewarden.inference.said_facts import is_alone, with_context, without_corrections
 from firewarden.inference.view import View
-from firewarden.inference.wording import with_unplaced
 
-_DENIED, _STILL_THERE = "not_an_ebike_confirmed", "still_there"
+_DENIED = "not_an_ebike_confirmed"
 
 FINDERS: Mapping[str, Callable[[Any, View, SceneEstimate, Rules, frozenset[int]], list[Finding]]] = {
     "obstructed_exit": find_obstructed_exits,
@@ -48,30 +47,42 @@ def find_hazards(
     """
     findings: list[Finding] = []
     claimed: frozenset[int] = frozenset()
-    groups = groups_of(context, rules)
+    hazards = 0
     for relation in rules.relations:
-        if isinstance(relation, VehicleIndoors | ChargingCable) and groups & set(relation.none_groups):
+        if isinstance(relation, VehicleIndoors | ChargingCable) and _belongs_here(
+            relation, scene, rules, context
+        ):
             continue
         found = FINDERS[relation.predicate](relation, view, scene, rules, claimed)
         if isinstance(relation, ObstructedExit) and claimed:
             whole = find_obstructed_exits(relation, view, scene, rules, frozenset())
             found = _with_higher(found, whole, findings, lambda each: _level(each, scene, rules, context))
-        told = [with_context(finding, rules, context, alone=_is_alone(finding, found)) for finding in found]
+        told = [with_context(each, rules, context, alone=is_alone(each, found, rules)) for each in found]
         judged = [
             finding for finding in told if assess(finding, scene, rules, context).outcome is Outcome.HAZARD
         ]
         claimed = claimed.union(
             *(with_repeats(view, _claims(relation, finding, view), rules) for finding in judged)
         )
-        findings += told
+        findings, hazards = findings + told, hazards + len(judged)
         if isinstance(relation, VehicleIndoors) and any(fact.name == _DENIED for fact in context.facts):
             view = view.renamed(relation.vehicles, relation.denied_as)
-    return tuple(findings)
+    return tuple(findings if hazards < 2 else without_corrections(findings, rules, context))
+
+
+def _belongs_here(
+    relation: VehicleIndoors | ChargingCable, scene: SceneEstimate, rules: Rules, context: InspectionContext
+) -> bool:
+    """Whether vehicles stand and charge at such a venue, as far as its stairs, lifts and unseparated rooms are not meant."""
+    if not groups_of(context, rules) & set(relation.none_groups):
+        return False
+    return scene.provisional or scene.name in relation.none_scenes
 
 
 def _level(finding: Finding, scene: SceneEstimate, rules: Rules, context: InspectionContext) -> int:
-    """Rank of a finding's level with what was said; -1 without one."""
-    level = assess(with_context(finding, rules, context), scene, rules, context).risk_level_initial
+    """Rank of a finding's level with what was said, but for what sets one of several aside; -1 without one."""
+    told = with_context(finding, rules, context, alone=False)
+    level = assess(told, scene, rules, context).risk_level_initial
     return -1 if level is None else level.rank
 
 
@@ -84,7 +95,12 @@ def _with_higher(
     for finding in whole:
         same = [level(other) for other in before if set(other.evidence) & set(finding.evidence)]
         if same and level(finding) > max(same):
-            kept[finding.evidence[0]] = finding
+            asked = [
+                key for key in kept if key in finding.evidence and kept[key].outcome is not Outcome.HAZARD
+            ]
+            kept = {key: other for key, other in kept.items() if key not in asked} | {
+                finding.evidence[0]: finding
+            }
     return list(kept.values())
 
 
@@ -92,52 +108,3 @@ def _claims(relation: Relation, finding: Finding, view: View) -> list[int]:
     """Evidence that later rows leave out. Goods before an extinguisher are not among it: they may fill a passage as well."""
     shared = relation.obstacles if isinstance(relation, HiddenExtinguisher) else ()
     return [row for row in finding.evidence if view.name(row) not in shared]
-
-
-def with_context(
-    finding: Finding, rules: Rules, context: InspectionContext, *, alone: bool = True
-) -> Finding:
-    """Add what people or the register said, where this hazard's rules ask for it; their word replaces the model's.
-
-    A count known for the place (e.g. empty points on the floor) is used when it is larger than the one in view. Where the
-    finding is not `alone` of its hazard, a person's word that would set it aside may mean another one: it does not count,
-    and the sentence says so.
-    """
-    relevant = flags_of(finding.hazard, rules)
-    said = {fact.name: fact for fact in context.facts if fact.name in relevant}
-    once = context.single_frame and not any(fact.name == _STILL_THERE for fact in context.facts)
-    if once and "single_frame_only" in relevant and "single_frame_only" not in said:
-        said["single_frame_only"] = Fact("single_frame_only", Source.MODEL)
-    unplaced = [] if alone else _unplaced(finding.hazard, said.values(), rules)
-    seen = {fact.name: fact for fact in finding.facts}
-    return replace(
-        finding,
-        facts=tuple({**seen, **{name: fact for name, fact in said.items() if name not in unplaced}}.values()),
-        reason=with_unplaced(finding.reason, unplaced, rules),
-        count=max(finding.count, context.counts.get(finding.hazard, 0)),
-    )
-
-
-def _is_alone(finding: Finding, found: Sequence[Finding]) -> bool:
-    """Whether an answer about its hazard can only be about it: of hazards what is only asked about takes none away."""
-    rivals = (
-        [other for other in found if other.outcome is Outcome.HAZARD]
-        if finding.outcome is Outcome.HAZARD
-        else found
-    )
-    return len(rivals) < 2
-
-
-def _unplaced(hazard: str, said: Iterable[Fact], rules: Rules) -> list[str]:
-    """Names of a person's facts that set a finding of this hazard aside, in the order they were said."""
-    excluding = frozenset[str]().union(*(row.any | row.all for row in rules.hazards[hazard].exclude))
-    return [fact.name for fact in said if fact.source is Source.PERSON and fact.name in excluding]
-
-
-def flags_of(hazard: str, rules: Rules) -> frozenset[str]:
-    """Every fact that a hazard's grading rows or the modifiers mention."""
-    rows = rules.hazards[hazard]
-    named = (
-        row.any | row.all | row.none | row.needs_human for row in (*rows.exclude, *rows.base, *rows.raises)
-    )
-    return frozenset(rules.modifiers.one_step_up).union(rules.modifiers.residual_only, *named)

@@ -127,6 +127,10 @@ class Inspector:
         )
         poor = (quality or assess_quality(image, self.rules.quality)).problems
         verdict = settle_verdict(assessments, readable=not poor)
+        findings = tuple(
+            replace(each, questions=_open_questions(each, assessment, self.rules))
+            for each, assessment in zip(findings, assessments, strict=True)
+        )
         listed, findings = _list_detections(view, findings, min_confidence)
         return InspectionResult(
             image_sha256=image.sha256,
@@ -137,7 +141,7 @@ class Inspector:
             context=context,
             findings=findings,
             assessments=assessments,
-            questions=_questions(findings, assessments, self.rules, retake=bool(poor)),
+            questions=_questions(findings, self.rules, retake=bool(poor)),
             verdict=verdict,
             notice=self.rules.notices[verdict.value],
             model_id=manifest.id,
@@ -185,17 +189,19 @@ def _list_detections(
     return view.detections[np.array(rows, np.int64)], moved
 
 
-def _questions(
-    findings: tuple[Finding, ...], assessments: tuple[Assessment, ...], rules: Rules, *, retake: bool
-) -> tuple[Question, ...]:
-    """Distinct follow-up questions of all findings that are still open. Where a finding has the answer, what follows from it is
-    asked instead, if anything."""
-    ids: list[str | None] = ["q_retake"] if retake else []
-    for finding, assessment in zip(findings, assessments, strict=True):
-        if assessment.outcome is not Outcome.NOT_A_HAZARD:
-            listed = [rules.questions[name] for name in finding.questions]
-            ids += [q.then if q.sets in finding.fact_names() else q.id for q in listed]
-    return tuple(rules.questions[name] for name in dict.fromkeys(ids) if name is not None)
+def _open_questions(finding: Finding, assessment: Assessment, rules: Rules) -> tuple[str, ...]:
+    """Questions of a finding that are still open. Where it has the answer, what follows from it is asked instead, if anything."""
+    if assessment.outcome is Outcome.NOT_A_HAZARD:
+        return ()
+    listed = [rules.questions[name] for name in finding.questions]
+    asked = (question.then if question.sets in finding.fact_names() else question.id for question in listed)
+    return tuple(name for name in asked if name is not None)
+
+
+def _questions(findings: tuple[Finding, ...], rules: Rules, *, retake: bool) -> tuple[Question, ...]:
+    """Distinct open questions of all findings."""
+    names = [*(["q_retake"] if retake else []), *(name for finding in findings for name in finding.questions)]
+    return tuple(rules.questions[name] for name in dict.fromkeys(names))
 
 
 def timed(timings: dict[str, float], name: str, step: Callable[[], T]) -> T:

@@ -91,6 +91,7 @@ class VehicleIndoors(Relation):
     parking_scenes: Names
     parking_questions: Names
     none_groups: Names
+    none_scenes: Names
     reason_unknown_scene: Text
     whole_questions: Names
     rivals: Names
@@ -120,6 +121,7 @@ class ChargingCable(Relation):
     egress_scenes: Names
     alone_scenes: Names
     none_groups: Names
+    none_scenes: Names
     reason_alone: Text
     piece_gap_share: float
     min_pieces: int

@@ -117,8 +117,20 @@ def test_an_ebike_boxed_twice_is_one_event_and_its_part_no_goods_on_the_egress_z
         )
 
     stage.see = twice
-    watch = watcher(stage, rules, zones=zones(egress=[rectangle(0.3, 0.7, 0.7, 1)]))
+    watch = watcher(
+        stage, rules, zones=zones(egress=[rectangle(0.1, 0.7, 1, 1)])
+    )  # covers 0.3 of it: general, too
     assert kinds(play(stage, watch, 100)) == [("opened", "indoor_ebike")]
+
+
+@pytest.mark.parametrize(
+    ("scene", "told"),
+    [("stairwell", ["blocked_exit", "indoor_ebike"]), ("designated_indoor_parking", ["blocked_exit"])],
+)
+def test_an_ebike_that_covers_the_whole_egress_zone_blocks_it_wherever_it_stands(rules, scene, told):
+    stage = Stage([Actor("ebike", (0.3, 0.4, 0.7, 0.9))])
+    watch = watcher(stage, rules, zones=zones(egress=[rectangle(0.3, 0.75, 0.7, 0.9)]), scene=scene)
+    assert sorted(kinds(play(stage, watch, 100))) == [("opened", hazard) for hazard in told]
 
 
 def test_expected_equipment_that_goes(rules):

@@ -144,11 +144,23 @@ def test_a_word_about_a_door_settles_no_question_about_another_sign(view_of, sce
 def test_vehicles_at_a_charging_site_stand_and_charge_where_they_should(view_of, scene_of, rules):
     cord, strip = ("power_cable", (420, 0, 450, 520)), ("power_strip", (520, 450, 560, 480))
     site = InspectionContext(venue_type="ebike_charging_site")
-    for place in ("indoor", "outdoor_adjacent"):
-        assert graded([EBIKE, cord, strip], scene_of(place), rules, site, view_of) == []
-    assert graded([EBIKE, DOOR, SIGN], scene_of("exit_door_area"), rules, site, view_of) == [
+    guessed = replace(scene_of("evacuation_corridor"), provisional=True)
+    for place in (scene_of("indoor"), scene_of("outdoor_adjacent"), guessed):
+        assert graded([EBIKE, cord, strip], place, rules, site, view_of) == []
+    assert graded([EBIKE, DOOR, SIGN], scene_of("unknown"), rules, site, view_of) == [
         ("blocked_exit", Outcome.HAZARD, RiskLevel.ELEVATED)
     ]
+
+
+def test_a_charging_site_excuses_no_stairwell_and_no_room_without_fire_separation(view_of, scene_of, rules):
+    site = InspectionContext(venue_type="ebike_charging_site")
+    open_to_the_stairs = replace(said("no_fire_separation"), venue_type="ebike_charging_site")
+    stilts, stairs = scene_of("stilt_floor"), scene_of("stairwell")
+    assert graded([EBIKE], stilts, rules, site, view_of) == [("indoor_ebike", Outcome.NEEDS_SITE_CHECK, None)]
+    elevated = [("indoor_ebike", Outcome.HAZARD, RiskLevel.ELEVATED)]
+    assert graded([EBIKE], stilts, rules, open_to_the_stairs, view_of) == elevated
+    general = [("indoor_ebike", Outcome.HAZARD, RiskLevel.GENERAL)]
+    assert graded([EBIKE], stairs, rules, site, view_of) == general
 
 
 @pytest.mark.parametrize(
@@ -166,6 +178,9 @@ def test_a_lane_that_somebody_saw_again_needs_no_second_picture(view_of, scene_o
     again = ("fire_lane_obstructed", Outcome.HAZARD, RiskLevel.GENERAL)
     assert graded([car], lane, rules, said(), view_of) == [once]
     assert graded([car], lane, rules, said("still_there"), view_of) == [again]
+    assert graded([car], lane, rules, said("single_frame_only", "still_there"), view_of) == [again]
+    (finding,) = find_hazards(view_of([car]), lane, rules, said("still_there"))
+    assert finding.fact_names() == {"still_there"}
 
 
 @pytest.mark.parametrize(
@@ -183,3 +198,46 @@ def test_what_cannot_be_told_asks_for_the_photo_that_would_tell(
 ):
     (finding,) = find_hazards(view_of(specs), scene_of(place), rules, said())
     assert list(finding.questions) == asked
+
+
+def test_one_word_dismisses_neither_of_two_exits_where_an_ebike_blocks_one(view_of, scene_of, rules):
+    """A stairwell: the e-bike blocks one exit altogether, a carton the other by a third."""
+    specs, scene = [DOOR, SIGN, EBIKE, OTHER_DOOR, OTHER_SIGN, OTHER_CARTON], scene_of("stairwell")
+    exits = [("blocked_exit", Outcome.HAZARD, level) for level in (RiskLevel.GENERAL, RiskLevel.ELEVATED)]
+    for context in (said(), said("door_confirmed_not_egress")):
+        found = graded(specs, scene, rules, context, view_of)
+        assert found[0] == ("indoor_ebike", Outcome.HAZARD, RiskLevel.GENERAL)
+        assert sorted(found[1:], key=lambda each: each[2].rank) == exits
+    alone = graded(specs[:3], scene, rules, said("door_confirmed_not_egress"), view_of)
+    assert alone[1:] == [("blocked_exit", Outcome.NOT_A_HAZARD, None)]
+
+
+def test_a_word_that_an_unseen_door_asks_for_too_dismisses_no_blocked_one(view_of, scene_of, rules):
+    unseen = [("door", (750, 500, 950, 990)), ("exit_sign", (800, 430, 900, 470))]
+    answer = said("door_confirmed_not_egress")
+    found = find_hazards(view_of([DOOR, SIGN, CARTON, *unseen]), scene_of("unknown"), rules, answer)
+    assert [finding.outcome for finding in found] == [Outcome.HAZARD, Outcome.NOT_ASSESSABLE]
+    assert all("door_confirmed_not_egress" not in finding.fact_names() for finding in found)
+    assert all(finding.reason.en.endswith("not counted") for finding in found)
+
+
+def test_what_was_put_right_is_not_counted_for_all_of_several_hazards(view_of, scene_of, rules):
+    """A blocked exit and an empty bracket: which of them the person mended was not said."""
+    bracket, scene, mended = (
+        ("extinguisher_bracket", (100, 400, 150, 450)),
+        scene_of("unknown"),
+        said("corrected_on_site"),
+    )
+    (alone,) = find_hazards(view_of([DOOR, SIGN, CARTON]), scene, rules, mended)
+    assert "corrected_on_site" in alone.fact_names()
+    for finding in find_hazards(view_of([DOOR, SIGN, CARTON, bracket]), scene, rules, mended):
+        assert "corrected_on_site" not in finding.fact_names()
+        assert finding.reason.zh.endswith("“当场改正”未指明是哪一处，未予采用")
+
+
+def test_a_sign_is_not_both_told_and_asked_about(view_of, scene_of, rules):
+    """The door is hardly seen, so its sign would be asked about for the carton; the e-bike that covers it is told."""
+    specs = [("door", (400, 300, 600, 700), 0.12), SIGN, EBIKE, ("carton", (420, 560, 560, 690))]
+    view = replace(view_of(specs), operating_points={"door": 0.05})
+    found = find_hazards(view, scene_of("exit_door_area"), rules, said())
+    assert [each.outcome for each in found if each.hazard == "blocked_exit"] == [Outcome.HAZARD]

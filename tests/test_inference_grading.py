@@ -18,8 +18,9 @@ from firewarden.findings import (
     Text,
 )  # fmt: skip
 from firewarden.inference.grading import assess, build_case, grade
-from firewarden.inference.hazards import find_hazards, flags_of, with_context
+from firewarden.inference.hazards import find_hazards
 from firewarden.inference.rules_file import load_rules
+from firewarden.inference.said_facts import flags_of, with_context
 
 RULES = load_rules()
 L, G, E, M = RiskLevel

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from firewarden.errors import PolicyError
+from firewarden.inference import policy_file
 from firewarden.inference.rules_file import load_rules
 from firewarden.models.registry import find_manifest
 
@@ -84,6 +85,11 @@ def test_a_question_follows_only_from_one_that_is_there(tmp_path: Path):
     path.write_text(SHIPPED.replace("then: q_arrow_target", "then: q_arow", 1), encoding="utf-8")
     with pytest.raises(PolicyError, match="unknown question \\['q_arow'\\]"):
         load_rules(path)
+
+
+def test_without_libyaml_a_file_reads_the_same(monkeypatch, rules):
+    monkeypatch.setattr(policy_file, "_LOADER", policy_file.loader_of(None))
+    assert load_rules().sha256 == rules.sha256
 
 
 def test_no_operating_point_of_the_shipped_model_is_stored_unseen(rules):
