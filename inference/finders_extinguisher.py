@@ -89,7 +89,9 @@ def _is_visible(rel: EmptyExtinguisherPoint, view: View, cue: _Cue) -> bool:
     zone = p.corners(cue.zone)
     if p.share_in_frame(zone, view.image_hw) < rel.zone_in_frame_gte:
         return False
-    return covered_share(zone, view.boxes(view.rows(rel.occluders))) < rel.occluded_lt
+    occluders = view.rows(rel.occluders)
+    sure = occluders[view.detections.confidence[occluders] >= np.float32(rel.occluder_gte)]
+    return covered_share(zone, view.boxes(sure)) < rel.occluded_lt
 
 
 def _point(

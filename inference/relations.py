@@ -155,6 +155,7 @@ class EmptyExtinguisherPoint(Relation):
     bracket_below_lte_h: float
     zone_in_frame_gte: float
     occluded_lt: float
+    occluder_gte: float
     present_confidence: float
 
 

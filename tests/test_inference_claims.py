@@ -241,3 +241,12 @@ def test_a_sign_is_not_both_told_and_asked_about(view_of, scene_of, rules):
     view = replace(view_of(specs), operating_points={"door": 0.05})
     found = find_hazards(view, scene_of("exit_door_area"), rules, said())
     assert [each.outcome for each in found if each.hazard == "blocked_exit"] == [Outcome.HAZARD]
+
+
+@pytest.mark.parametrize(("confidence", "outcome"), [(0.24, Outcome.HAZARD), (0.3, Outcome.NOT_ASSESSABLE)])
+def test_what_may_be_a_door_hides_no_place_of_an_extinguisher(confidence, outcome, view_of, scene_of, rules):
+    """The door's point is 0.05, because a missed exit costs more than a false one; to hide a place it has to be surer."""
+    specs = [("extinguisher_bracket", (400, 400, 460, 460)), ("door", (300, 300, 600, 700), confidence)]
+    view = replace(view_of(specs), operating_points={"door": 0.05})
+    found = find_hazards(view, scene_of("unknown"), rules, said())
+    assert [each.outcome for each in found if each.hazard == "missing_extinguisher"] == [outcome]

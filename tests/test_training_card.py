@@ -204,6 +204,7 @@ def card(tmp_path: Path) -> str:
         "| open_doors | CC BY 4.0 | 1 | 1 |",
         "| some\\|repo | none stated | 1 | 0 |",
         "**Licences are mixed and partly unstated**: 1 of 2 train photos",
+        "**1 of 1 val photos come from sources that stand in train, too.** No place stands in both",
         "**Made pictures were used for training** (350 exit signs)",
         "| `composed aaaaaa` | composed | 12 | `aaaaaaaaaaaa` | `firewarden data compose composed` |",
         "| `composed bbbbbb` | 4 composed + 1 rendered | 5 | `bbbbbbbbbbbb` | - |",

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from firewarden.datasets.labels import label_rows
 from firewarden.detections import Detections
+from firewarden.training.evaluated_data import ground_truth
 from firewarden.training.metrics import (
     ClassMetrics,
     DetectionMetrics,
@@ -195,3 +197,20 @@ def test_photos_of_one_place_are_drawn_together() -> None:
     # each place has one found and one missed photo: every draw has AP 51/101
     metrics = measure([found, missed, found, missed], ["p", "p", "q", "q"], NAMES, points, draws=50)
     assert metrics.ci_map50 == (pytest.approx(51 / 101), pytest.approx(51 / 101))
+
+
+def test_a_class_that_was_not_checked_counts_neither_way():
+    """Class 0 has an ignore row over the whole picture beside a label: one hit and one false box of it leave no trace. Class 1
+    has one over a corner alone, and keeps its label."""
+    labels = label_rows([(0, 0.25, 0.25, 0.5, 0.5), (1, 0.75, 0.75, 0.5, 0.5)])
+    ignore = label_rows([(0, 0.5, 0.5, 1.0, 1.0), (1, 0.1, 0.1, 0.2, 0.2)])
+    truth = ground_truth((labels, ignore), (100, 100))
+    assert truth.class_id.tolist() == [1] and truth.xyxy.tolist() == [[50, 50, 100, 100]]
+    seen = Detections(
+        np.array([[0, 0, 50, 50], [60, 0, 90, 30], [50, 50, 100, 100]], np.float32),
+        np.array([0.9, 0.8, 0.7], np.float32),
+        np.array([0, 0, 1], np.int64),
+    )
+    match = match_photo(seen, truth)
+    assert match.ignored[0].tolist() == [True, True, False]
+    assert match.hit[0].tolist() == [False, False, True]

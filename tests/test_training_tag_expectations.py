@@ -24,7 +24,10 @@ DECIDED = {"indoor_ebike", "missing_extinguisher", "blocked_exit", "flying_charg
         pytest.param("", ["ebike"], [], [], {"indoor_ebike"}, id="an e-bike, nobody says where"),
         pytest.param("outdoor", ["ebike"], [], [], set(), id="an e-bike outdoors"),
         pytest.param("corridor", [], ["ebike"], [], {"indoor_ebike"}, id="e-bikes were not checked"),
-        pytest.param("corridor", ["door"], [], [], {"blocked_exit"}, id="a door may be blocked"),
+        pytest.param("corridor", ["door", "carton"], [], [], {"blocked_exit"}, id="a door may be blocked"),
+        pytest.param("corridor", ["door", "chain_lock"], [], [], {"blocked_exit"}, id="a door may be locked"),
+        pytest.param("corridor", ["door", "person"], [], [], set(), id="nothing stands that could block the door"),
+        pytest.param("corridor", ["door"], ["clutter"], [], {"blocked_exit"}, id="nobody looked for goods"),
         pytest.param("corridor", ["extinguisher_sign"], [], [], {"missing_extinguisher"}, id="a sign alone"),
         pytest.param(
             "corridor", ["extinguisher_sign", "extinguisher"], [], [], set(), id="a sign with its extinguisher"

@@ -17,6 +17,8 @@ from firewarden.training.expectations import Expectation, origin_of, read_expect
 from firewarden.training.metrics import GroundTruth
 from firewarden.training.scene_scores import TAG_SCENES
 
+_WHOLE = 0.999  # of the picture's width and height
+
 
 @dataclass(frozen=True, slots=True)
 class ListedPhoto:
@@ -129,9 +131,14 @@ def read_truth(folder: Path, stem: str, to_model: NDArray[np.int64]) -> tuple[La
 
 
 def ground_truth(rows: tuple[LabelRows, LabelRows], image_hw: tuple[int, int]) -> GroundTruth:
-    """Label rows in pixels of a photo of `image_hw`."""
+    """Label rows in pixels of a photo of `image_hw`, but for classes that an ignore row over the whole picture says were not
+    checked: what is found of them cannot be wrong there, so it must not be right either."""
     labels, ignore = rows
-    return GroundTruth(labels.class_id, labels.xyxy(image_hw), ignore.class_id, ignore.xyxy(image_hw))
+    unchecked = ignore.class_id[(ignore.cxcywh[:, 2:] >= _WHOLE).all(axis=1)]
+    checked = ~np.isin(labels.class_id, unchecked)
+    return GroundTruth(
+        labels.class_id[checked], labels.xyxy(image_hw)[checked], ignore.class_id, ignore.xyxy(image_hw)
+    )
 
 
 def fingerprint(path: Path, rows: tuple[LabelRows, LabelRows]) -> bytes:

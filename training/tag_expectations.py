@@ -2,7 +2,8 @@
 
 Only what labels and tags can settle is settled: an e-bike labelled in a photo tagged indoors is an indoor e-bike, and no
 photo tagged outdoors or without an e-bike shows one. A photo without any object that another hazard needs does not show
-that hazard, and one with an extinguisher for each sign misses none. Everything else is left open (optional).
+that hazard, nor is an exit blocked where nothing stands that could block it and no lock hangs; one with an extinguisher for
+each sign misses none. Everything else is left open (optional).
 """
 
 import json
@@ -12,11 +13,12 @@ from typing import Any
 
 from firewarden.datasets.labels import read_classes, read_labels
 from firewarden.datasets.manifest import PhotoRecord, read_manifest
+from firewarden.inference.relations import ObstructedExit
 from firewarden.inference.rules import Rules
 from firewarden.training.hazard_sweep import DECIDING
 from firewarden.training.scenes import MERGED_SCENES, OUTDOOR
 
-INDOOR_EBIKE, EBIKE = "indoor_ebike", "ebike"
+INDOOR_EBIKE, EBIKE, BLOCKED_EXIT = "indoor_ebike", "ebike", "blocked_exit"
 _MISSING, _BRACKET, _SIGN, _EXTINGUISHER = (
     "missing_extinguisher", "extinguisher_bracket", "extinguisher_sign", "extinguisher",
 )  # fmt: skip
@@ -48,6 +50,8 @@ def settle(
         for hazard, classes in DECIDING.items()
         if not set(classes) & {*labelled, *ignored}  # nothing to see, and all of it was checked
     }
+    if not _blocking(rules) & {*labelled, *ignored}:
+        absent.add(BLOCKED_EXIT)
     if _has_its_extinguishers(labelled, ignored):
         absent.add(_MISSING)
     if scene == OUTDOOR:
@@ -58,6 +62,12 @@ def settle(
         "hazards": sorted(shown),
         "optional_hazards": [code for code in rules.hazards if code not in absent | shown],
     }
+
+
+def _blocking(rules: Rules) -> set[str]:
+    """Classes of what can block or lock an exit."""
+    exits = [relation for relation in rules.relations if isinstance(relation, ObstructedExit)]
+    return {name for relation in exits for name in (*relation.obstacles, *relation.locks)}
 
 
 def _has_its_extinguishers(labelled: Collection[str], ignored: Collection[str]) -> bool:
