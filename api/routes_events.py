@@ -21,6 +21,7 @@ from firewarden.api.schemas_cameras import BacklogOut, DismissIn, EventListOut, 
 from firewarden.api.services import Services
 from firewarden.cctv.event_store import EventRecord, EventState
 from firewarden.cctv.followed import Dismissal
+from firewarden.cctv.masks import paint_out
 from firewarden.findings import NOT_REVIEWED, InspectionContext
 from firewarden.inference.image import decode_image
 from firewarden.inference.release import blur_for_release
@@ -156,7 +157,7 @@ def _dismissal_to_json(dismissal: Dismissal) -> dict[str, Any]:
 
 
 def _outward_jpeg(services: Services, record: EventRecord) -> bytes:
-    """The latest picture, looked at again for people and vehicles, and blurred."""
+    """The latest picture, looked at again for people and vehicles, blurred, and masked as the register says now."""
     if record.picture is None:
         raise Problem(404, "no-picture", "This event has no picture, or its time of keeping is over.")
     sha256 = record.picture.key
@@ -176,7 +177,9 @@ def _outward_jpeg(services: Services, record: EventRecord) -> bytes:
         on_decoded=lambda: None,
         cancelled=lambda: False,
     )
-    blurred = blur_for_release(decode_image(data, min_long_side=0).pixels, result.to_json())
+    private = camera.zones.private_mask if camera else ()
+    pixels = paint_out(decode_image(data, min_long_side=0).pixels, private)
+    blurred = blur_for_release(pixels, result.to_json())
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(blurred), quality=_QUALITY, colorspace="BGR"))
 
 

@@ -98,6 +98,25 @@ def dismiss(
     return Confirming(tuple(tracks)), tuple(changes)
 
 
+def rewind(state: Confirming, at: datetime, now: datetime) -> Confirming:
+    """The state for frames that begin at `at`, where some of it is of a later time: a recording is played again, or a clock
+    was set back. Candidates and events that began later are forgotten; not those that a person dismissed, nor what is open
+    from a time ahead of the clock, `now`, for it may stand there still."""
+    return Confirming(tuple(kept for track in state.tracks if (kept := _rewound(track, at, now))))
+
+
+def _rewound(track: Track, at: datetime, now: datetime) -> Track | None:
+    latest = max([track.last_seen, *(looked_at for looked_at, _ in track.looks[-1:])])
+    if latest <= at or track.muted_until is not None:
+        return track
+    if track.event is None:
+        return None
+    stays = track.is_open and track.event.first_seen > now
+    if track.event.first_seen > at and not stays:
+        return None
+    return replace(track, looks=(), misses=0, missed_since=None)
+
+
 def rule_of(key: str, rules: ConfirmRules) -> Confirmation:
     """How sightings of a key are confirmed."""
     return rules.equipment if key.startswith("equipment:") else rules.hazards.get(key, rules.default)
@@ -173,9 +192,10 @@ def _after_look(
     """The track with one more look. A remembered thing that stays away has none pending."""
     if sighting is None and track.event is not None and not track.is_open and not track.looks:
         return track
-    since, rule = track.since if track.looks else at, rule_of(track.key, rules)
+    rule = rule_of(track.key, rules)
     span = max((1 + rules.late_share) * rule.within_s, rule.dwell_s)
     looks = tuple(entry for entry in track.looks if (at - entry[0]).total_seconds() <= span)
+    since = track.since if looks else at
     if sighting is None:
         missed = track.missed_since or at
         return replace(

@@ -13,7 +13,7 @@ from firewarden.cctv.camera_store import delete_camera, find_camera
 from firewarden.cctv.confirm import Confirming
 from firewarden.cctv.events import ChangeKind, EventChange
 from firewarden.cctv.followed import Dismissal as Dismissal  # noqa: PLC0414 - part of this interface
-from firewarden.cctv.followed import FollowedStore, dismissal_of, save_followed
+from firewarden.cctv.followed import FollowedStore, dismissal_of, last_seen_of, save_followed
 from firewarden.cctv.masks import mask_frame
 from firewarden.cctv.messages import DISMISSED, build_message
 from firewarden.cctv.outbox import put_message
@@ -154,11 +154,11 @@ class EventStore:
     def retire_camera(self, camera_id: str) -> bool:
         """Take a camera out of the register and end its events; False where there is none."""
         with write_transaction(self._engine) as connection:
-            camera = find_camera(connection, camera_id)
+            camera, seen_at = find_camera(connection, camera_id), last_seen_of(connection, camera_id)
             if not delete_camera(connection, camera_id):
                 return False
             for row in _lasting(connection, cctv_events.c.camera_id == camera_id):
-                self._end(connection, row, camera)
+                self._end(connection, row, camera, seen_at.get(row.id))
         return True
 
     def end_forsaken(self, before: datetime) -> None:
@@ -193,18 +193,24 @@ class EventStore:
             statement = update(cctv_events).where(cctv_events.c.id == seen.id)
             connection.execute(statement.values(event=event, ended_at=seen.ended_at or row.ended_at))
             return
+        if not is_new and _is_past(row, change):
+            return
         connection.execute(
             update(cctv_events).where(cctv_events.c.id == seen.id).values(ended_at=seen.ended_at)
         )
         again = change.kind is ChangeKind.OPENED and not is_new
         self._tell(connection, ChangeKind.UPDATED if again else change.kind, row, event, camera)
 
-    def _end(self, connection: Connection, row: Row[Any], camera: Camera | None) -> None:
-        """End an event when it was seen last."""
-        seen_at = row.event["last_seen"]
+    def _end(
+        self, connection: Connection, row: Row[Any], camera: Camera | None, seen_at: datetime | None = None
+    ) -> None:
+        """End an event when it was seen last: by what was told of it, or `seen_at` later, which was not."""
+        told_at = datetime.fromisoformat(row.event["last_seen"])
+        at = max(told_at, seen_at or told_at)
         statement = update(cctv_events).where(cctv_events.c.id == row.id)
-        connection.execute(statement.values(ended_at=datetime.fromisoformat(seen_at)))
-        self._tell(connection, ChangeKind.CLOSED, row, {**row.event, "ended_at": seen_at}, camera)
+        connection.execute(statement.values(ended_at=at))
+        event = {**row.event, "last_seen": at.isoformat(), "ended_at": at.isoformat()}
+        self._tell(connection, ChangeKind.CLOSED, row, event, camera)
 
     def _tell(
         self, connection: Connection, kind: str, row: Row[Any], event: dict[str, Any], camera: Camera | None
@@ -238,6 +244,12 @@ def _inserted(
     row = _locked(connection, event_id)
     assert row is not None, "a row that was inserted is not there"
     return row
+
+
+def _is_past(row: Row[Any], change: EventChange) -> bool:
+    """Whether a change opens an event that was seen later already: its recording is played again."""
+    opens = change.kind is ChangeKind.OPENED or (row.ended_at is not None and change.event.ended_at is None)
+    return opens and change.event.last_seen <= datetime.fromisoformat(row.event["last_seen"])
 
 
 def _in_state(state: EventState) -> Iterator[Any]:

@@ -46,9 +46,7 @@ class FollowedStore:
         """What was followed, put right by the stored events; None where there is neither. Raises SQLAlchemyError: a
         watch that starts without its memory would tell everything again."""
         with self._engine.connect() as connection:
-            stored = connection.execute(
-                select(camera_states.c.state).where(camera_states.c.camera_id == camera_id)
-            ).scalar_one_or_none()
+            stored = _stored(connection, camera_id)
             state = _read(camera_id, stored)
             rows = _events_of(
                 connection, camera_id, [track.event.id for track in state.tracks if track.event]
@@ -88,11 +86,17 @@ def save_followed(connection: Connection, camera_id: str, state: Confirming) -> 
         connection.execute(insert(camera_states).values(camera_id=camera_id, **values))
 
 
+def last_seen_of(connection: Connection, camera_id: str) -> dict[str, datetime]:
+    """When the memory of a camera saw each of its events last."""
+    state = _read(camera_id, _stored(connection, camera_id))
+    return {track.event.id: track.last_seen for track in state.tracks if track.event is not None}
+
+
 def with_events(
     state: Confirming, events: Iterable[Event], muted: frozenset[str] = frozenset()
 ) -> Confirming:
     """The state as stored events say: what ended is ended, what lasts is followed, as is what was `muted` by a person; a
-    candidate that has become an event since is that event. Pure."""
+    candidate that has become an event since is that event, and an event that was never stored is a candidate. Pure."""
     stored = {event.id: event for event in events}
     tracks = [_put_right(track, stored) for track in state.tracks]
     known = {track.event.id for track in tracks if track.event is not None}
@@ -129,12 +133,13 @@ def dismissal_of(row: Row[Any]) -> Dismissal | None:
 
 
 def _put_right(track: Track, stored: Mapping[str, Event]) -> Track:
-    event = stored.get(track.event.id) if track.event else None
-    if event is None or track.event is None or not track.is_open or event.ended_at is None:
+    if track.event is None or track.muted_until is not None:
         return track
-    return replace(
-        track, event=replace(track.event, ended_at=event.ended_at), looks=(), misses=0, missed_since=None
-    )
+    event = stored.get(track.event.id)
+    if event is not None and (event.ended_at is None or not track.is_open):
+        return track
+    ended = replace(track.event, ended_at=event.ended_at) if event else None
+    return replace(track, event=ended, looks=(), misses=0, missed_since=None)
 
 
 def _track_of(event: Event) -> Track:
@@ -154,6 +159,11 @@ def _events_of(connection: Connection, camera_id: str, known: list[str]) -> list
         or_(cctv_events.c.ended_at.is_(None), cctv_events.c.id.in_(known), muted),
     )
     return list(connection.execute(query.order_by(cctv_events.c.opened_at)))
+
+
+def _stored(connection: Connection, camera_id: str) -> dict[str, Any] | None:
+    query = select(camera_states.c.state).where(camera_states.c.camera_id == camera_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def _read(camera_id: str, stored: dict[str, Any] | None) -> Confirming:

@@ -34,6 +34,10 @@ class Health:
         """One more of a count."""
         return replace(self, **{name: getattr(self, name) + 1})
 
+    def without_pictures(self) -> "Health":
+        """Nothing is known of the last pictures any more."""
+        return replace(self, same_since=None, black_since=None)
+
     def is_blind(self, at: datetime, rules: HealthRules) -> bool:
         """Whether pictures show nothing: black or frozen for too long. No look is spent on them."""
         return bool({"black", "frozen"} & set(self._problems_at(at, rules)))

@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """When each camera was changed last, which are left out, which are watched."""
+    """When each camera was changed last, which are left out, from where the others are watched."""
 
     marks: Mapping[str, datetime] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
-    watched: frozenset[str] = frozenset()
+    watched: frozenset[Source] = frozenset()
 
 
 class LiveRegister:
@@ -54,9 +54,9 @@ class LiveRegister:
         return watched
 
     def follow(self, adopt: Callable[[Watched], None]) -> None:
-        """Hand all cameras to `adopt` where the register has changed, a camera was left out, or one has come to this
-        process or gone to another. A database that is away, also while they are adopted, leaves all as it is, and is asked
-        again the next time."""
+        """Hand all cameras to `adopt` where the register or an address has changed, a camera was left out, or one has come
+        to this process or gone to another. A database that is away, also while they are adopted, leaves all as it is, and
+        is asked again the next time."""
         try:
             seen, watched = self._look()
             if seen != self._adopted:
@@ -80,8 +80,10 @@ class LiveRegister:
         marks = self._store.marks()  # before the cameras: a change in between is read again
         if marks != self._adopted.marks or self._told:
             self._usable = self._read_usable()
+        else:
+            self._usable = [(camera, self._renewed(camera, source)) for camera, source in self._usable]
         watched = self._claimed()
-        return _Seen(marks, frozenset(self._told), frozenset(camera.id for camera, _ in watched)), watched
+        return _Seen(marks, frozenset(self._told), frozenset(source for _, source in watched)), watched
 
     def _claimed(self) -> Watched:
         if self._claims is None:
@@ -95,6 +97,13 @@ class LiveRegister:
         watched = [(camera, source) for camera, source in listed if source is not None]
         self._told = {c.id: self._told[c.id] for c, source in listed if source is None}
         return watched
+
+    def _renewed(self, camera: Camera, source: Source) -> Source:
+        """Its source by what its reference holds now; the known one while that is replaced."""
+        try:
+            return source_of(camera, replay=self._replay, environment=self._environment)
+        except HazardError:
+            return source
 
     def _source(self, camera: Camera) -> Source | None:
         try:

@@ -1,11 +1,11 @@
 """Polygons of the register: corners as shares of the picture, simple, possibly concave. Pure."""
 
+import math
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from firewarden.cctv.camera import Corners
 from firewarden.findings import Box
@@ -13,6 +13,9 @@ from firewarden.geometry import polygon_area
 
 _MIN_AREA = 1e-5  # of the picture: below it the corners lie on a line
 _GRID = 128
+_CORNERS = np.array(
+    list(product((-1e-6, 1e-6), repeat=2))
+)  # px: a side on the line between two pixels touches both
 
 
 def check_polygon(value: object) -> Corners:
@@ -69,15 +72,44 @@ def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]
 
 @lru_cache(maxsize=32)  # 2 MB each at 1080p
 def fill_polygons(polygons: tuple[Corners, ...], hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels (h, w) that the polygons touch, their edges included; read-only."""
+    """Pixels (h, w) that the polygons touch, however little of them; read-only."""
     h, w = hw
-    picture = PillowImage.new("1", (w, h))
-    draw = ImageDraw.Draw(picture)
+    mask = np.zeros(hw, np.bool_)
     for polygon in polygons:
-        draw.polygon([(x * w, y * h) for x, y in polygon], fill=1, outline=1)
-    mask = np.array(picture, np.bool_)
+        corners = np.array(polygon, np.float64) * (w, h)
+        turns = np.zeros((h, w + 1), np.bool_)  # where a row, from left to right, goes in or out
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            turns[_turns(start, end, hw)] ^= True
+            mask[_crossed(start, end, hw)] = True
+        mask |= np.logical_xor.accumulate(turns, axis=1)[:, :w]
     mask.flags.writeable = False
     return mask
+
+
+def _turns(
+    start: NDArray[np.float64], end: NDArray[np.float64], hw: tuple[int, int]
+) -> tuple[NDArray[np.int64], ...]:
+    """Rows whose middle a side (x, y in pixels) crosses, and the first column whose middle lies right of it."""
+    top, bottom = sorted((start[1], end[1]))
+    rows = np.arange(max(0, math.ceil(top - 0.5)), min(hw[0], math.ceil(bottom - 0.5)))
+    x = start[0] + (rows + 0.5 - start[1]) * (end[0] - start[0]) / ((end[1] - start[1]) or 1)
+    return rows, np.clip(np.ceil(x - 0.5).astype(int), 0, hw[1])
+
+
+def _crossed(
+    start: NDArray[np.float64], end: NDArray[np.float64], hw: tuple[int, int]
+) -> tuple[NDArray[np.int64], ...]:
+    """Rows and columns of the pixels that a side touches: of its points on the lines of the grid, and of one between each
+    two of them."""
+    shares = [np.array([0.0, 1.0])]
+    for axis in (0, 1):
+        lines = np.arange(math.ceil(min(start[axis], end[axis])), max(start[axis], end[axis]))
+        shares.append((lines - start[axis]) / ((end[axis] - start[axis]) or 1))
+    at = np.sort(np.clip(np.concatenate(shares), 0, 1))
+    at = np.concatenate([at, (at[1:] + at[:-1]) / 2])[:, None]
+    points = (start + at * (end - start))[:, None] + _CORNERS  # (points, 4, 2)
+    x, y = np.floor(points).astype(int).reshape(-1, 2).T
+    return np.clip(y, 0, hw[0] - 1), np.clip(x, 0, hw[1] - 1)
 
 
 def share_inside(box: Box, polygons: tuple[Corners, ...]) -> float:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from firewarden.cctv.camera import ZONE_KINDS, Camera, Corners, Zones, parse_window
 from firewarden.cctv.polygons import check_polygon
 from firewarden.cctv.refusals import find_refusal
+from firewarden.cctv.register_json import read_json
 from firewarden.errors import PolicyError
 from firewarden.inference.policy_file import PolicyMap, read_policy
 from firewarden.inference.rules import Rules
@@ -85,7 +87,7 @@ def load_cameras(path: Path, rules: Rules) -> tuple[Camera, ...]:
 
 def read_register(path: Path, rules: Rules) -> Register:
     """Every camera of a .yaml, .yml, .json or .csv file; raises PolicyError where the file itself cannot be read."""
-    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _yaml_rows(path)
+    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _listed_rows(path)
     cameras: dict[str, Camera] = {}
     problems: list[Problem] = []
     for row in rows:
@@ -253,8 +255,8 @@ def _secret_reference(value: Any) -> str:
     return value
 
 
-def _yaml_rows(path: Path) -> list[_Row]:
-    top = read_policy(path)
+def _listed_rows(path: Path) -> list[_Row]:
+    top = read_json(path) if path.suffix.lower() == ".json" else read_policy(path)
     top.only({"cameras"})
     rows = top.take("cameras")
     if not isinstance(rows, list):
@@ -273,9 +275,21 @@ def _csv_rows(path: Path) -> list[_Row]:
             raise PolicyError(
                 f"{path}:1: columns are {reader.fieldnames}, expected at least {', '.join(_REQUIRED)}, with commas between"
             )
-        return [_Row(_from_cells(cells), reader.line_num, {}) for cells in reader]
+        twice = [name for name, times in Counter(reader.fieldnames or ()).items() if name and times > 1]
+        if twice:
+            raise PolicyError(
+                f"{path}:1: column {twice[0]!r} stands twice, expected each once. Put the polygons into one cell, or delete one."
+            )
+        return [_Row(_from_cells(cells), reader.line_num, {}) for cells in reader if not _is_blank(cells)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PolicyError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from error
+
+
+def _is_blank(cells: Mapping[str | None, Any]) -> bool:
+    """Whether a line has commas alone, as spreadsheets leave them where a row was deleted."""
+    return not any(
+        text.strip() for cell in cells.values() for text in (cell if type(cell) is list else [cell or ""])
+    )
 
 
 def _from_cells(cells: Mapping[str | None, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from firewarden.cctv.events import EventChange
 from firewarden.cctv.frame import Frame, Pixels
 from firewarden.cctv.runner_mailbox import Arrival, Mailbox
 from firewarden.cctv.runner_memory import Memory
-from firewarden.cctv.runner_status import CameraStatus, Pace, find_problems
+from firewarden.cctv.runner_status import CameraStatus, Pace, find_problems, judged
 from firewarden.cctv.sink import EventSink, SinkUnavailable
 from firewarden.cctv.stream_group import Limits
 from firewarden.cctv.stream_supervisor import GROUP_SIZE, Supervisor
@@ -139,6 +139,8 @@ class Runner:
             if camera_id not in captures:  # taken in just now
                 continue
             capture, restarts = captures[camera_id]
+            health = post.watcher.watch.health
+            capture = judged(capture, health)
             yield CameraStatus(
                 camera_id=camera_id,
                 state=capture.state,
@@ -154,7 +156,7 @@ class Runner:
                 failures=capture.failures,
                 restarts=restarts,
                 failed_looks=post.failed_looks,
-                health=post.watcher.watch.health,
+                health=health,
                 last_frame_at=post.watcher.watch.last_at,
                 last_frame_age_s=post.watcher.last_frame_age_s(),
                 last_error=post.error or capture.last_error,

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -75,6 +75,18 @@ class CameraStatus:
             "last_frame_at": at.isoformat() if at else None,
             "last_frame_age_s": round(age_s, 3) if age_s is not None else None,
         }
+
+
+def judged(capture: Capture, health: Health) -> Capture:
+    """The capture as the watch sees it: a recording that was read, but whose pictures all had wrong times, has failed."""
+    wrong = health.late + health.ahead
+    if capture.state is not CaptureState.FINISHED or not wrong or wrong < health.frames:
+        return capture
+    told = (
+        f"none of its {wrong} pictures was looked at: got times that have not come yet or were passed already, expected "
+        "the time of recording; set the clock of this machine right, or the file's time of change (touch -d)"
+    )
+    return replace(capture, state=CaptureState.FAILED, last_error=told)
 
 
 def find_problems(watched: tuple[str, ...], capture: Capture) -> tuple[str, ...]:

@@ -51,9 +51,10 @@ class Plan:
     hold_s: float = 20.0
 
     def __post_init__(self) -> None:
-        if len(self.faults) > self.cameras:
+        if len(self.faults) >= self.cameras:
             raise DatasetError(
-                f"{len(self.faults)} faults for {self.cameras} cameras; take more cameras or fewer faults"
+                f"{len(self.faults)} faults for {self.cameras} cameras, expected at least one camera without; take "
+                "more cameras or fewer faults"
             )
 
 
@@ -192,7 +193,8 @@ def _camera_run(
     before, after = first.statuses[camera_id], last.statuses[camera_id]
     frames = after.health.frames - before.health.frames
     skipped = after.health.skipped - before.health.skipped
-    since = max(first.at_s, pace.first_s) if pace.first_s is not None else last.at_s
+    silent_s = first.at_s if fault is None else last.at_s  # from when on a camera without a picture owes them
+    since = max(first.at_s, pace.first_s) if pace.first_s is not None else silent_s
     return CameraRun(
         after,
         fault,

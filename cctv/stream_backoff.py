@@ -11,16 +11,20 @@ _SPREAD = 0.2  # a thousand cameras behind one switch do not come back at the sa
 
 @dataclass(slots=True)
 class Backoff:
-    """Waits of 0.5, 1, 2, 3, 3 ... s; after `refused` tries of half a minute and more."""
+    """Waits of 0.5, 1, 2, 3, 3 ... s; after `refused` tries of half a minute and more, by how many of them there were."""
 
     failures: int = 0
+    refusals: int = 0
 
     def next_s(self, *, refused: bool = False) -> float:
-        first, longest = (REFUSED_FIRST_S, REFUSED_LONGEST_S) if refused else (FIRST_S, LONGEST_S)
-        wait = min(first * FACTOR ** min(self.failures, 16), longest)
-        self.failures += 1
+        if refused:
+            wait = min(REFUSED_FIRST_S * FACTOR ** min(self.refusals, 16), REFUSED_LONGEST_S)
+            self.refusals += 1
+        else:
+            wait = min(FIRST_S * FACTOR ** min(self.failures, 16), LONGEST_S)
+            self.failures += 1
         return wait * random.uniform(1 - _SPREAD, 1 + _SPREAD)
 
     def reset(self) -> None:
         """A picture came."""
-        self.failures = 0
+        self.failures = self.refusals = 0

@@ -5,16 +5,25 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 _TRUSTED_S = 10.0  # a stream's clock farther from the time of receipt than this is set wrong
+_WRITTEN_S = 60.0  # a file may have been written by another clock
 _PRODUCED_AT = struct.Struct("=qi")  # AVProducerReferenceTime: microseconds since 1970, flags
 
 
 def file_start(metadata: Mapping[str, str], modified: datetime, duration_s: float) -> datetime:
-    """When a recording began: its `creation_time`, else so long before it was last written as it lasts."""
+    """When a recording began: its `creation_time`, else so long before it was last written as it lasts. A `creation_time`
+    after that is local time that calls itself UTC, as recorders east of Greenwich write it."""
+    told = _created(metadata)
+    if told is None or told - modified > timedelta(seconds=_WRITTEN_S):
+        return modified - timedelta(seconds=duration_s)
+    return told
+
+
+def _created(metadata: Mapping[str, str]) -> datetime | None:
     try:
         told = datetime.fromisoformat(metadata["creation_time"])
-        return told if told.utcoffset() is not None else told.replace(tzinfo=UTC)
     except (KeyError, ValueError):
-        return modified - timedelta(seconds=duration_s)
+        return None
+    return told if told.utcoffset() is not None else told.replace(tzinfo=UTC)
 
 
 def produced_at(side_data: bytes) -> datetime | None:

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from firewarden.cctv.camera import Camera
-from firewarden.cctv.confirm import Confirming, confirm, dismiss, needs_look
+from firewarden.cctv.confirm import Confirming, confirm, dismiss, needs_look, rewind
 from firewarden.cctv.equipment import Places, find_missing
 from firewarden.cctv.events import ChangeKind, EventChange
 from firewarden.cctv.frame import Frame
@@ -65,10 +65,13 @@ class Watcher:
             raise ValueError(f"got a frame of camera {frame.camera_id!r}, expected {self.camera.id!r}")
         self._count("frames")
         self._set(health=replace(self.watch.health, received_at=self._clock()))
+        self._follow_clock()
         wrong_time = self._wrong_time(frame.at)
         if wrong_time is not None:
             self._count(wrong_time)
             return []
+        if self.watch.last_at is None:
+            self._set(confirming=rewind(self.watch.confirming, frame.at, self._clock()))
         if self.watch.hw not in (None, frame.hw):
             self._count("resized")
             self._set(gate=Gate())  # blocks of another size show other parts of the scene
@@ -76,6 +79,8 @@ class Watcher:
         self._set(last_at=frame.at, hw=frame.hw)
         if reason is not None:
             self._count(reason)
+            if reason == "off_schedule":
+                self._set(health=self.watch.health.without_pictures())
             return []
         self._set(sampled_at=frame.at)
         return self._sample(mask_frame(frame, self.camera.zones.private_mask))
@@ -101,9 +106,19 @@ class Watcher:
         received = self.watch.health.received_at
         return (self._clock() - received).total_seconds() if received else None
 
+    def _follow_clock(self) -> None:
+        """Where the clock was set back, begin anew: by the old times every frame would be late until they came again."""
+        if self.watch.last_at is None or not self._is_ahead(self.watch.last_at):
+            return
+        health = self.watch.health.without_pictures()
+        self._set(last_at=None, sampled_at=None, gate=Gate(), health=health)
+
+    def _is_ahead(self, at: datetime) -> bool:
+        return at - self._clock() > timedelta(seconds=self._rules.cctv.health.ahead_s)
+
     def _wrong_time(self, at: datetime) -> str | None:
         """The count of a frame that is out of order. One from the future would make all later ones late."""
-        if (at - self._clock()).total_seconds() > self._rules.cctv.health.ahead_s:
+        if self._is_ahead(at):
             return "ahead"
         return "late" if self.watch.last_at is not None and at <= self.watch.last_at else None
 

@@ -28,6 +28,7 @@ SIGNATURE_HEADER = "Firewarden-Signature"
 ID_HEADER = "Firewarden-Message-Id"
 TOLERANCE_S = 300
 MIN_SECRET_CHARS = 24
+_LABELS = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _SIGNATURE = re.compile(r"t=(\d{1,12})((?:,v1=[0-9a-f]{64}){1,4})", re.ASCII)
 
 
@@ -46,6 +47,11 @@ class WebhookSettings:
         parts = _split(self.url)
         if parts.username or parts.password or not parts.hostname:
             raise HazardError("webhook address: expected https://host/path without a user or password in it")
+        if not _LABELS.fullmatch(parts.hostname) and not _is_address(parts.hostname):
+            raise HazardError(
+                "webhook address: its host is no name, expected labels of 1 to 63 letters, digits, '-' and '_' with dots "
+                "between"
+            )
         safe = parts.scheme == "https" or (
             parts.scheme == "http" and (self.allow_http or is_loopback(parts.hostname))
         )
@@ -88,7 +94,8 @@ class WebhookSender:
             with _cut_off(connection, self._settings.timeout_s):
                 connection.request("POST", self._target(), body, headers)
                 answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ValueError: a name that no resolver takes
             raise SendFailed(f"{type(error).__name__}: {error}") from error
         finally:
             connection.close()
@@ -127,10 +134,15 @@ def is_signed(
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its very name; no resolver is asked."""
+    return ip_address(host).is_loopback if _is_address(host) else host == "localhost"
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return False
+    return True
 
 
 def _mac(body: bytes, secret: str, at_s: int) -> str:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image as PillowImage
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cctv_events import change
+from cctv_events import camera, change
 from postgres_server import postgres_server, postgres_url  # noqa: F401
 from test_api_fakes import FakeInspector, check_problem, open_client
 
@@ -30,6 +30,8 @@ from firewarden.api.schemas_cameras import (
     EventListOut,
     EventOut,
 )
+from firewarden.cctv.camera import Zones
+from firewarden.cctv.masks import MASK_GREY
 
 CAMERAS, EVENTS = "/v1/cameras", "/v1/cctv/events"
 
@@ -232,6 +234,17 @@ def _check_blur(client, services, pixels) -> None:
     stored = services.cctv.events.find("e1").picture.key
     services.cctv.events.pictures.blobs.path(stored).write_bytes(b"x")
     check_problem(client.get(f"{EVENTS}/e1/frame.jpg"), 500, "picture-damaged")
+
+
+def test_a_mask_drawn_later_is_painted_over_the_picture_that_is_shown(opened) -> None:
+    client, services = opened
+    services.cctv.cameras.add(camera())
+    services.cctv.events.write(change(shade=200))
+    left = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    services.cctv.cameras.put(camera(zones=Zones(private_mask=(left,))))
+    shown = PillowImage.open(io.BytesIO(client.get(f"{EVENTS}/e1/frame.jpg").content)).convert("L")
+    grey = np.asarray(shown, np.int64)
+    assert (abs(grey[:, :40] - MASK_GREY) <= 2).all() and (grey[:, 64:] > 195).all()
 
 
 def test_dismissing_ends_an_event_and_can_be_repeated(opened) -> None:

@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cctv_stage import at
 
-from firewarden.cctv.confirm import Confirming, cell_of, confirm, dismiss, needs_look
+from firewarden.cctv.confirm import Confirming, cell_of, confirm, dismiss, needs_look, rewind
 from firewarden.cctv.memory import confirming_from_json, confirming_to_json
 from firewarden.cctv.sightings import Look, Sighting
 from firewarden.findings import RiskLevel, Text
@@ -213,3 +213,23 @@ def test_state_survives_a_restart(rules, pattern):
     assert confirming_from_json(json.loads(json.dumps(confirming_to_json(muted)))) == muted
     with pytest.raises(ValueError, match="expected 'firewarden-watch/1'"):
         confirming_from_json({"schema": "other", "tracks": []})
+
+
+def test_a_vehicle_of_last_night_has_not_stood_there_since(rules):
+    """Nobody looked for nine hours: the ten minutes of a fire lane begin with the looks of the morning."""
+    state, _ = feed(rules, "11", key="fire_lane_obstructed")
+    assert feed(rules, "1" * 19, start=9 * 3600, every=30, state=state, key="fire_lane_obstructed")[1] == []
+
+
+def test_what_a_watch_knows_of_later_times_is_forgotten(rules):
+    """Open since 0, a candidate since 30, another event since 60: frames begin at 40, or at 20 by a clock set back."""
+    state, _ = feed(rules, "111")
+    state, _ = feed(rules, "1", start=30, state=state, key="blocked_exit")
+    later, _ = feed(rules, "111", start=60, key="wiring")
+    state = Confirming((*state.tracks, *later.tracks))
+    assert rewind(state, at(80), at(999)) == state
+    (first,) = rewind(state, at(20), at(999)).tracks
+    assert (first.key, first.looks, first.is_open) == ("corridor_clutter", (), True)
+    assert [track.key for track in rewind(state, at(20), at(20)).tracks] == ["corridor_clutter", "wiring"]
+    muted, _ = dismiss(later, later.tracks[0].event.id, at(90), at(9999))
+    assert rewind(muted, at(20), at(999)) == muted

@@ -122,6 +122,22 @@ def test_a_camera_without_a_usable_address_is_left_out_until_it_has_one(stores, 
     assert [[c.id for c, _ in watched] for watched in adopted] == [["cam-1", "cam-2"]]
 
 
+def test_an_address_whose_file_changes_is_taken_up(stores, recording, tmp_path):
+    """As a password that is changed; the file is away for a moment while it is replaced."""
+    stores.cameras.add(registered(tmp_path, "cam-1", recording))
+    secret, register, adopted = tmp_path / "cam-1.address", LiveRegister(stores.cameras), []
+    register.read()
+    secret.unlink()
+    register.follow(adopted.append)
+    assert adopted == [], "nothing is known of another address yet"
+    secret.write_text("rtsp://user:new@127.0.0.1:9/1")
+    for _ in range(2):
+        register.follow(adopted.append)
+    assert [[source.address.url for _, source in watched] for watched in adopted] == [
+        ["rtsp://user:new@127.0.0.1:9/1"]
+    ]
+
+
 def test_a_run_takes_only_its_part_of_the_register(stores, recording, tmp_path):
     for name in ("east-1", "east-2", "west-1", "East-3"):
         stores.cameras.add(registered(tmp_path, name, recording))

@@ -23,7 +23,7 @@ L_SHAPE = (
 def test_a_square_with_its_edges():
     painted = paint_out(np.zeros((8, 8, 3), np.uint8), (SQUARE,))
     expected = np.zeros((8, 8), bool)
-    expected[2:5, 2:5] = True  # 0.25 * 8 = 2 to 0.5 * 8 = 4, edges included
+    expected[1:5, 1:5] = True  # 0.25 * 8 = 2 to 0.5 * 8 = 4, and the pixels on the other side of the edges
     assert_array_equal(painted[..., 0] == MASK_GREY, expected)
 
 
@@ -43,6 +43,17 @@ def test_masked_pixels_are_constant_and_others_untouched(polygon, h, w, seed):
     assert_array_equal(pixels, before)
     x, y = np.meshgrid((np.arange(w) + 0.5) / w, (np.arange(h) + 0.5) / h)
     assert mask[_inside(polygon, x, y)].all(), "every pixel whose centre lies inside is painted"
+
+
+@settings(max_examples=200, deadline=None)
+@given(polygon=triangles, h=st.integers(2, 60), w=st.integers(2, 60), seed=st.integers(0, 9))
+def test_every_pixel_that_a_polygon_touches_is_painted(polygon, h, w, seed):
+    """Points of the triangle and of its sides, each in the pixel that it lies in."""
+    shares = np.random.default_rng(seed).dirichlet(np.ones(3), 3000)
+    shares[1000:2000, 0] = 0  # on one side
+    x, y = (shares / shares.sum(axis=1, keepdims=True) @ np.array(polygon)).T
+    rows, columns = np.minimum((y * h).astype(int), h - 1), np.minimum((x * w).astype(int), w - 1)
+    assert fill_polygons((polygon,), (h, w))[rows, columns].all()
 
 
 def _inside(triangle, x, y):

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import re
@@ -180,7 +181,8 @@ def test_the_receiver_of_the_docs_takes_what_is_signed_once_and_nothing_else(qui
     ("url", "allow"),
     [("http://example.org/", False), ("ftp://example.org/", True), ("https://user:hunter2@example.org/", False),
      ("https://", False), ("http://127.0.0.1.example.org/", False), ("https://example.org/\r\nX: y", False),
-     ("https://example.org:hunter2/", False)],
+     ("https://example.org:hunter2/", False), ("https://hooks..example.org/", False), ("https://.example.org/", False),
+     (f"https://{'a' * 64}.example.org/", False)],
 )  # fmt: skip
 def test_an_unsafe_address_is_refused_and_not_repeated(url, allow) -> None:
     with pytest.raises(HazardError, match="webhook address") as error:
@@ -229,6 +231,17 @@ def test_an_answer_that_never_ends_is_cut_off_and_a_closed_port_is_told() -> Non
     assert time.monotonic() - began < 15
     with pytest.raises(SendFailed, match="Refused"):
         WebhookSender(WebhookSettings(f"http://127.0.0.1:{free_port()}/", (SECRET,))).send(MESSAGE)
+
+
+def test_a_name_that_no_resolver_takes_is_a_failed_attempt(monkeypatch) -> None:
+    """As Python's own codec for such names says it: a UnicodeError, which is no OSError."""
+
+    def refuse(*_: object) -> None:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", refuse)
+    with pytest.raises(SendFailed, match="label empty"):
+        WebhookSender(WebhookSettings("http://localhost/", (SECRET,))).send(MESSAGE)
 
 
 def _start_deliverer(stores, receiver, *words: str, lease_s: float = 60) -> subprocess.Popen:

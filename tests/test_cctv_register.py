@@ -265,3 +265,31 @@ def test_a_comma_that_splits_a_cell_is_told(tmp_path, rules):
     head, row = "id,name,venue,venue_type,scene", "a,Hall, left,v,hotel,public_lobby"
     (problem, *_) = read_register(write(tmp_path, "r.csv", f"{head}\n{row}\n"), rules).problems
     assert "cells: not as many as columns; put quotes" in str(problem)
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path, rules):
+    """The first mask of two would be left out, and nobody would know."""
+    head, mask = "id,name,venue,venue_type,scene,private_mask,private_mask", '"[[[0.8,0],[1,0],[1,0.3]]]"'
+    path = write(tmp_path, "r.csv", f"{head}\na,Hall,v,hotel,public_lobby,{mask},\n")
+    with pytest.raises(PolicyError, match="column 'private_mask' stands twice.*into one cell"):
+        read_register(path, rules)
+
+
+def test_lines_of_commas_alone_are_no_cameras(tmp_path, rules):
+    head, row = "id,name,venue,venue_type,scene", "a,Hall,v,hotel,public_lobby"
+    path = write(tmp_path, "r.csv", f"{head}\n,,,,\n{row}\n, ,,,\n,,,,,,\n")
+    assert [c.id for c in load_cameras(path, rules)] == ["a"]
+
+
+def test_json_is_read_as_json(tmp_path, rules):
+    """YAML 1.1 takes 1e-05 for a word, and each half of an escaped letter for one."""
+    named = ROW | {"name": "走廊 \U00020bb7", "zones": {"egress": [[[1e-05, 0.5], [0.4, 0.5], [0.4, 0.9]]]}}
+    (read,) = load_cameras(write(tmp_path, "r.json", json.dumps({"cameras": [named]})), rules)
+    assert (read.name, read.zones.egress[0][0]) == ("走廊 \U00020bb7", (1e-05, 0.5))
+    wrong = json.dumps({"cameras": [ROW | {"scene": "x"}]}, indent="\t")
+    (problem,) = read_register(write(tmp_path, "r.json", wrong), rules).problems
+    assert problem.line == 8, "complaints name the line all the same"
+    with pytest.raises(PolicyError, match="r.json:1: key 'id' stands twice"):
+        read_register(write(tmp_path, "r.json", '{"cameras": [{"id": "a", "id": "b"}]}'), rules)
+    with pytest.raises(PolicyError, match="r.json:1: not valid JSON.*yaml"):
+        read_register(write(tmp_path, "r.json", GOOD), rules)

@@ -14,7 +14,8 @@ from cctv_stage import Actor, Stage
 
 from firewarden.cctv import simulate
 from firewarden.cctv.runner import Effort
-from firewarden.cctv.simulate import CameraRun, Fault, Plan, Rehearsal, rehearse
+from firewarden.cctv.runner_status import Pace
+from firewarden.cctv.simulate import CameraRun, Fault, Plan, Rehearsal, _camera_run, _Mark, rehearse
 from firewarden.cctv.simulate_costs import Cpu, percentiles_ms
 from firewarden.cctv.simulate_report import conditions, to_markdown
 from firewarden.errors import DatasetError
@@ -58,6 +59,19 @@ class TestRehearsal:
         assert rehearsal.keeps_up is keeps_up
         assert rehearsal.to_json()["cpu_cores"] == 0.5
 
+    @pytest.mark.parametrize(
+        ("fault", "first_s", "offered", "keeps_up"),
+        [(None, None, 60, False), (None, 40.0, 30, False), (Fault.DEAD, None, 0, True)],
+        ids=["no picture ever", "late", "nobody is there, as planned"],
+    )
+    def test_a_camera_that_gave_no_picture_kept_up_with_nothing(self, fault, first_s, offered, keeps_up):
+        """Counted from 10 s to 70 s, a picture a second; a healthy camera beside it gives all of its."""
+        began, ended = (_Mark(at_s, Cpu(0, 0), {"cam-1": status()}) for at_s in (10.0, 70.0))
+        run = _camera_run(Plan(2, 1.0, 60.0), fault, began, ended, Pace(0.0, first_s), "cam-1")
+        well = CameraRun(status(), None, 60, 60, 0, 5, (0.1,) * 60)
+        assert run.offered == offered
+        assert Rehearsal(Plan(2, 1.0, 60.0), (run, well), 60.0, Cpu(0, 0), 0).keeps_up is keeps_up
+
     def test_percentiles_by_hand(self):
         assert percentiles_ms([n / 1000 for n in range(1, 101)]) == {"p50": 50, "p95": 95, "max": 100}
         assert percentiles_ms([]) == {"p50": 0, "p95": 0, "max": 0}
@@ -77,9 +91,10 @@ class TestRehearsal:
         idle = Rehearsal(Plan(1, 1.0, 1.0), (), 1.0, Cpu(0.0, 0.0), 0)
         assert "in openvino int8" in to_markdown(idle, told)
 
-    def test_more_faults_than_cameras_are_refused(self):
-        with pytest.raises(DatasetError, match="3 faults for 2 cameras"):
-            Plan(2, 1.0, 1.0, faults=tuple(Fault))
+    @pytest.mark.parametrize("cameras", [2, 3])
+    def test_faults_of_all_cameras_are_refused(self, cameras):
+        with pytest.raises(DatasetError, match=f"3 faults for {cameras} cameras"):
+            Plan(cameras, 1.0, 1.0, faults=tuple(Fault))
 
     def test_a_folder_without_pictures_is_told(self, rules, tmp_path):
         with pytest.raises(DatasetError, match="no JPEG"):

@@ -1,6 +1,7 @@
 """Watching many cameras: pictures to events, metrics, a sink that fails, what is wrong with a camera."""
 
 import json
+import os
 import sys
 import threading
 import time
@@ -243,3 +244,13 @@ def test_metrics_tell_every_camera(recording, rules):
 
 def test_metrics_of_no_camera_are_empty():
     assert all(not family.samples for family in CameraCollector(lambda: ()).collect())
+
+
+def test_a_recording_from_the_future_has_failed(rules, tmp_path):
+    """Its pictures were all read and none was looked at: that is told, with the cure."""
+    clip = write(tmp_path / "a.mp4", [np.zeros((180, 320, 3), np.uint8)] * 5, fps=1, gop=1)
+    tomorrow_s = time.time() + 86_400
+    os.utime(clip, (tomorrow_s, tomorrow_s))
+    status = next(run_file(clip, rules, Sink()).statuses())
+    assert (status.state, status.health.ahead) == (CaptureState.FAILED, 5)
+    assert "none of its 5 pictures" in status.last_error and "failed" in status.problems

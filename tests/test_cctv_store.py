@@ -317,3 +317,47 @@ def test_retention_that_was_cut_short_is_finished_and_a_picture_can_come_back(st
         stores.blobs.get(frame.key)
     stores.events.write(change(event_id="e3", shade=10))
     assert stores.blobs.get(frame.key)
+
+
+def test_a_recording_that_is_played_again_tells_nothing_again(stores, rules) -> None:
+    """Two cartons come and go, one stays: opened three times, closed twice, whatever the memory of the end knows."""
+    left, right = (0.2, 0.4, 0.4, 0.95), (0.6, 0.4, 0.8, 0.95)
+    actors = [Actor("carton", left, 0, 400), Actor("carton", left, 2800, 3000), Actor("carton", right, 3100)]
+    memory = StoreMemory(stores.events)
+    for _ in range(3):
+        stage = Stage(actors)
+        known = memory.load("cam-1")
+        watch = Watcher(camera(), Inspector(stage, rules), lambda: at(86400), remembered=known)
+        for _, seen in play(stage, watch, 3600):
+            stores.events.write(seen)
+        memory.save("cam-1", watch.watch.confirming)
+    kinds = [message["kind"] for message in stores.messages()]
+    assert sorted(kinds) == ["closed", "closed", "opened", "opened", "opened"]
+    assert [r.state for r in stores.events.page(limit=9)] == ["open", "closed", "closed"]
+
+
+def test_an_event_that_was_never_stored_is_told_after_a_restart(stores, rules) -> None:
+    """The disk was full when it opened, and the memory was kept: the next process finds it anew."""
+    stage = Stage([Actor("carton", (0.2, 0.4, 0.4, 0.95))])
+    before, memory = watcher(stage, rules), StoreMemory(stores.events)
+    assert [change.kind for _, change in play(stage, before, 60)] == ["opened"]
+    memory.save("cam-1", before.watch.confirming)
+    after = Watcher(
+        before.camera, Inspector(stage, rules), lambda: at(stage.now_s), remembered=memory.load("cam-1")
+    )
+    ((opened_s, change),) = play(stage, after, 600)
+    assert (change.kind, opened_s, change.event.first_seen) == ("opened", 80, at(60))
+
+
+def test_a_camera_that_is_taken_out_ends_its_events_when_they_were_seen_last(stores, rules) -> None:
+    """A carton told once at 20 s and seen for half an hour: the memory knows until when."""
+    stores.cameras.add(camera())
+    stage = Stage([Actor("carton", (0.2, 0.4, 0.4, 0.95))])
+    watch = watcher(stage, rules)
+    ((_, opened),) = play(stage, watch, 1800)
+    stores.events.write(opened)
+    StoreMemory(stores.events).save("cam-1", watch.watch.confirming)
+    stores.events.retire_camera("cam-1")
+    seen = watch.watch.confirming.tracks[0].last_seen
+    event = stores.events.find(opened.event.id).event
+    assert seen > opened.event.last_seen and event["ended_at"] == event["last_seen"] == seen.isoformat()

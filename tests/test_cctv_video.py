@@ -93,8 +93,17 @@ class TestClock:
             ({"creation_time": "2026-03-02T16:00:00+08:00"}, BEGAN),
             ({}, modified - timedelta(seconds=30)),
             ({"creation_time": "yesterday"}, modified - timedelta(seconds=30)),
+            ({"creation_time": "2026-03-02T17:00:00Z"}, modified - timedelta(seconds=30)),
+            ({"creation_time": "2026-03-02T09:00:30Z"}, modified + timedelta(seconds=30)),
         ],
-        ids=["told", "told with offset", "from the time of writing", "told badly"],
+        ids=[
+            "told",
+            "told with offset",
+            "from the time of writing",
+            "told badly",
+            "local time",
+            "a little off",
+        ],
     )
     def test_when_a_recording_began(self, metadata, expected):
         assert file_start(metadata, self.modified, 30.0) == expected
@@ -183,6 +192,12 @@ def test_waits_grow_to_three_seconds_and_to_minutes_after_a_refusal():
     assert refused.next_s(refused=True) >= 24  # a locked account is worse than a late picture
     backoff.reset()
     assert backoff.next_s() <= 0.6
+    for _ in range(6):
+        backoff.next_s()
+    assert (
+        backoff.next_s(refused=True) <= 36
+    )  # a camera that starts up refuses once: the first refusal all the same
+    assert 48 <= backoff.next_s(refused=True) <= 72
 
 
 def test_a_lost_connection_is_no_damage():

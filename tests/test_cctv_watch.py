@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cctv_stage import HW, START, Actor, Stage, at, play, watcher, zones
+from cctv_stage import HW, START, Actor, Stage, at, camera, play, watcher, zones
 
 from firewarden.cctv.camera import parse_window
 from firewarden.cctv.frame import Frame
@@ -239,3 +239,38 @@ def test_a_restart_with_what_was_remembered_opens_nothing_anew(rules):
     assert kinds(play(stage, watcher(stage, rules), 700)) == [
         ("opened", "corridor_clutter")
     ]  # without it: anew
+
+
+def test_a_clock_that_is_set_back_stops_no_watch(rules):
+    """Eight hours: the e-bike is told once, and its end once it has gone; the last look of three after the step was at 120 s."""
+    stage = Stage([Actor("ebike", CARTON, 0, 300)])
+    back_s = 0
+    watch = Watcher(camera(), Inspector(stage, rules), lambda: at(stage.now_s - back_s))
+    changes = []
+    while stage.now_s < 500:
+        back_s = 8 * 3600 if stage.now_s >= 100 else 0
+        changes += watch.see(Frame("cam-1", stage.draw(), at(stage.now_s - back_s)))
+        stage.now_s += 10
+    assert [change.kind.value for change in changes] == ["opened", "closed"]
+    assert (watch.watch.health.late, watch.problems()) == (0, ())
+    assert changes[1].event.ended_at == at(120 - 8 * 3600)
+
+
+def test_a_candidate_of_the_evening_is_none_in_the_morning(rules):
+    """Seen once at 21:59:50; the camera is off until 07:00. What stands there then was first seen then."""
+    night = [Actor("carton", CARTON, 22 * 3600 - 10, 22 * 3600), Actor("carton", CARTON, 31 * 3600)]
+    stage = Stage(night, now_s=21.9 * 3600)
+    watch = watcher(stage, rules, schedule=(parse_window("mon-sun 07:00-22:00"),))
+    ((_, change),) = play(stage, watch, 31 * 3600 + 100)
+    assert change.event.first_seen == at(31 * 3600)
+
+
+@pytest.mark.parametrize("shade", [5, 120], ids=["black", "frozen"])
+def test_nothing_is_told_of_pictures_off_schedule(rules, shade):
+    """The same picture from 21:59:30 on; the camera is on until 22:00."""
+    stage = Stage(now_s=21.9 * 3600)
+    watch = watcher(stage, rules, schedule=(parse_window("mon-sun 07:00-22:00"),))
+    play(stage, watch, 22 * 3600 - 30)
+    stage.draw = lambda: np.full((*HW, 3), shade, np.uint8)
+    play(stage, watch, 23 * 3600)
+    assert watch.problems() == ()
