@@ -59,7 +59,10 @@ def find_hazards(
             found = _with_higher(found, whole, findings, lambda each: _level(each, scene, rules, context))
         told = [with_context(each, rules, context, alone=is_alone(each, found, rules)) for each in found]
         judged = [
-            finding for finding in told if assess(finding, scene, rules, context).outcome is Outcome.HAZARD
+            finding
+            for finding in told
+            if finding.outcome is Outcome.HAZARD
+            and assess(finding, scene, rules, context).outcome is Outcome.HAZARD
         ]
         claimed = claimed.union(
             *(with_repeats(view, _claims(relation, finding, view), rules) for finding in judged)
