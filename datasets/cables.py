@@ -13,8 +13,9 @@ from firewarden.datasets.labels import LabelRows, label_rows
 from firewarden.errors import DatasetError
 
 KINDS = ("power", "telecom", "hose", "line")
-SOURCES = ("window", "door", "strip", "above", "wall", "none")
-SINKS = ("vehicle", "charger", "none")
+HIDDEN = "hidden"  # no end: the cord goes on behind something
+SOURCES = ("window", "door", "strip", "above", "wall", "none", HIDDEN)
+SINKS = ("vehicle", "charger", "none", HIDDEN)
 POWER = "power"
 MIN_SIDE_SHARE = 12 / 960  # of the picture's long side: what is thinner is no object to label
 Points = NDArray[np.float32]
@@ -22,7 +23,10 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cable:
-    """One cable: `points (n >= 2, 2) float32` as x, y normalised to the upright image, visible part, from source to sink."""
+    """One visible stretch of a cable: `points (n >= 2, 2) float32` as x, y normalised to the upright image, from source to sink.
+
+    A cable seen in parts is several, whose inner ends are `HIDDEN`.
+    """
 
     points: Points
     kind: str

@@ -220,6 +220,19 @@ def test_a_picture_of_a_pair_says_what_wires_are(pictures: list[Composed]) -> No
     assert all({c["kind"] for c in p.cables} <= {"telecom", "line", "hose"} for p in wires)
 
 
+def test_wires_stand_in_both_halves_of_a_pair_or_in_neither(pictures: list[Composed]) -> None:
+    """Else wires would tell which half shows the hazard."""
+    clear = {p.expect.pair: p for p in pictures if p.expect.variant == "clear"}
+    flying = [p for p in pictures if p.expect.variant == "flying"]
+    wired = 0
+    for picture in flying:
+        other = clear[picture.expect.pair]
+        assert [c for c in picture.cables if c["kind"] != "power"] == list(other.cables)
+        assert ("telecom_wires" in other.expect.hard_negatives) == bool(other.cables)
+        wired += bool(other.cables)
+    assert 0 < wired < len(flying)
+
+
 def test_no_vehicle_no_pair(tmp_path: Path, street: Sources) -> None:
     """A folder without e-bikes can only show strips that hang alone."""
     for part in ("images", "labels", "ignore"):

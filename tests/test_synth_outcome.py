@@ -1,6 +1,7 @@
 """What a rendered picture is expected to raise, how a run is planned, written and continued. No Blender."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ from firewarden.datasets.manifest import read_manifest, shared_places
 from firewarden.datasets.synth import run
 from firewarden.datasets.synth.camera import look_at
 from firewarden.datasets.synth.footprint import Footprint
-from firewarden.datasets.synth.outcome import expected_codes, see_cables, see_instances, zone_facts
+from firewarden.datasets.synth.outcome import (
+    cable_rows,
+    expected_codes,
+    see_cables,
+    see_instances,
+    zone_facts,
+)
 from firewarden.datasets.synth.picture_files import (
     CLASSES,
     expect_row,
@@ -109,9 +116,27 @@ def test_a_cord_is_seen_from_its_source_to_its_sink(stage):
     for k in range(51):  # 100 px a metre at 1 m: from (75, 62.5) to (125, 87.5)
         mask[62 + k // 2, 75 + k] = number
     (seen,) = see_cables(stage, mask)
-    assert seen.path[0] == pytest.approx([75, 62.5]) and seen.path[-1] == pytest.approx([125, 87.5])
+    (path,) = seen.paths
+    assert path[0] == pytest.approx([75, 62.5]) and path[-1] == pytest.approx([125, 87.5])
+    ((row),) = cable_rows([seen], (200, 150))
+    assert (row["source"], row["sink"]) == ("above", "vehicle")
     assert expectation_case(stage, mask, {}) == (["flying_charging_cable"], [], [])
     assert expectation_case(stage, mask_of(), {}) == ([], [], [])
+
+
+def test_a_cord_seen_in_parts_is_one_row_a_part_whose_inner_ends_are_hidden(stage):
+    """Of 51 px the middle 17 are hidden; then the part at the source is too short to be one, and its end is hidden, too."""
+    number = stage.cable([(-0.5, 2, 0.25), (0.5, 2, -0.25)], Thing(), "power", "above", "vehicle")
+    mask = mask_of()
+    for k in [*range(17), *range(34, 51)]:
+        mask[62 + k // 2, 75 + k] = number
+    rows = cable_rows(see_cables(stage, mask), (200, 150))
+    assert [(row["source"], row["sink"]) for row in rows] == [("above", "hidden"), ("hidden", "vehicle")]
+    assert rows[0]["points"][0] == pytest.approx([75 / 200, 62.5 / 150], abs=1e-3)
+    assert rows[1]["points"][-1] == pytest.approx([125 / 200, 87.5 / 150], abs=1e-3)
+    (seen,) = see_cables(stage, mask)
+    (one,) = cable_rows([replace(seen, paths=seen.paths[1:], from_source=False)], (200, 150))
+    assert (one["source"], one["sink"]) == ("hidden", "vehicle")
 
 
 def test_an_unknown_cable_kind_is_refused(stage):

@@ -10,8 +10,8 @@ HW = (1000, 1000)
 NONE = np.empty((0, 4), np.float32)
 
 
-def cord(*points, kind="power"):
-    return Cable(np.array(points, np.float32), kind, "above", "vehicle")
+def cord(*points, kind="power", source="above", sink="vehicle"):
+    return Cable(np.array(points, np.float32), kind, source, sink)
 
 
 LEVEL = cord((0.1, 0.5), (0.9, 0.5))
@@ -52,6 +52,22 @@ def test_cords_of_many_photos_and_wires_that_do_not_count():
     assert (score.stray_photos.n, score.stray_photos.count) == (2, 1)
     low, high = score.both_ends.ci
     assert low <= 1 / 3 <= high
+
+
+def test_hidden_ends_of_a_cord_seen_in_parts_count_neither_way():
+    """Two stretches of one cord, only the first boxed: its source end is reached, its sink end is not, and where it goes
+    behind something nothing is an end. 300 of 600 points."""
+    first, second = (
+        cord((0.1, 0.5), (0.4, 0.5), sink="hidden"),
+        cord((0.6, 0.5), (0.9, 0.5), source="hidden"),
+    )
+    score = score_cables([[first, second]], [boxes((100, 490, 400, 510))], [HW], ["a"])
+    assert score.cords == 2
+    assert (score.both_ends.n, score.both_ends.rate) == (0, None)
+    assert (score.source_ends.n, score.source_ends.count) == (1, 1)
+    assert (score.sink_ends.n, score.sink_ends.count) == (1, 0)
+    assert score.length.rate == pytest.approx(0.5, abs=0.01)
+    assert score.stray_photos.n == 0
 
 
 def test_reach_follows_the_long_side():

@@ -10,20 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firewarden.datasets.cables import POWER, Cable
+from firewarden.datasets.cables import HIDDEN, POWER, Cable
 from firewarden.geometry import Boxes
 from firewarden.training.shares import Places, Share
 
 REACH = 0.03  # of the long side: so near a box must come to a point of a cord
 _STEP = 0.005  # of the long side: points along a cord stand so close
-Hits = tuple[int, int, int, int, int, int]
+Hits = NDArray[
+    np.int64
+]  # (9,): cords; both ends, source end, sink end shown and reached; points along them, points reached
 
 
 @dataclass(frozen=True, slots=True)
 class CableScore:
-    """Power cords whose both ends, source end and sink end are reached; points along them that are; photos without a
-    power cord that still got a box. Intervals are over places."""
+    """Power cords whose both ends, source end and sink end are reached, of those that show these ends; points along them that
+    are; photos without a power cord that still got a box. Intervals are over places.
 
+    A cord seen in parts counts as one a part: its first shows the source end, its last the sink end, none both."""
+
+    cords: int
     both_ends: Share
     source_ends: Share
     sink_ends: Share
@@ -34,6 +39,7 @@ class CableScore:
         """Every share with its count, rate and 95 % interval; the reach they were taken at."""
         return {
             "reach": REACH,
+            "cords": self.cords,
             "both_ends": self.both_ends.to_json("reached", "cables"),
             "source_ends": self.source_ends.to_json("reached", "cables"),
             "sink_ends": self.sink_ends.to_json("reached", "cables"),
@@ -67,27 +73,30 @@ def score_with_places(
         _photo_hits([c for c in cables if c.kind == POWER], boxes, hw, reach)
         for cables, boxes, hw in zip(true, predicted, image_hws, strict=True)
     ]
-    cords, both, source, sink, points, covered = np.array(rows, np.float64).reshape(-1, 6).T
+    table = np.array(rows, np.float64).reshape(-1, 9).T
+    cords, whole, both, starts, source, stops, sink, points, covered = table
     has_box = np.array([len(boxes) > 0 for boxes in predicted], bool)
     clear = cords == 0
     return CableScore(
-        both_ends=places.share(both, cords),
-        source_ends=places.share(source, cords),
-        sink_ends=places.share(sink, cords),
+        cords=int(cords.sum()),
+        both_ends=places.share(both, whole),
+        source_ends=places.share(source, starts),
+        sink_ends=places.share(sink, stops),
         length=places.share(covered, points),
         stray_photos=places.share(has_box & clear, clear),
     )
 
 
 def _photo_hits(cords: Sequence[Cable], boxes: Boxes, image_hw: tuple[int, int], reach: float) -> Hits:
-    """Cords, those with both ends, source end, sink end reached, points along them, points reached."""
-    both = source = sink = points = covered = 0
-    for cord in cords:
-        hit = reached(_along(cord, image_hw), boxes, reach_px=reach * max(image_hw))
-        source, sink = source + int(hit[0]), sink + int(hit[-1])
-        both += int(hit[0] and hit[-1])
-        points, covered = points + len(hit), covered + int(hit.sum())
-    return len(cords), both, source, sink, points, covered
+    rows = [_cord_hits(cord, boxes, image_hw, reach) for cord in cords]
+    return np.asarray(np.array(rows, np.int64).reshape(-1, 9).sum(axis=0), np.int64)
+
+
+def _cord_hits(cord: Cable, boxes: Boxes, image_hw: tuple[int, int], reach: float) -> tuple[int, ...]:
+    hit = reached(_along(cord, image_hw), boxes, reach_px=reach * max(image_hw))
+    starts, stops = cord.source != HIDDEN, cord.sink != HIDDEN
+    first, last = starts and bool(hit[0]), stops and bool(hit[-1])
+    return 1, starts and stops, first and last, starts, first, stops, last, len(hit), int(hit.sum())
 
 
 def reached(points: NDArray[np.float64], boxes: Boxes, *, reach_px: float) -> NDArray[np.bool_]:

@@ -74,7 +74,8 @@ def _cords(evaluation: Table) -> str:
     reach = next(f["cables"]["reach"] for _, f in origins(evaluation) if f.get("cables"))
     intro = (
         f"Power cords whose ends a box of `power_cable` comes within {reach:g} of the long side of, at the class's threshold, "
-        "and the share of their length that is so covered; each origin by itself:"
+        "and the share of their length that is so covered; each origin by itself. A cord seen in parts is one a part, and ends that "
+        "are hidden count neither way:"
     )
     head = (
         "data",
@@ -101,4 +102,7 @@ def _cord_rows(evaluation: Table) -> Iterator[tuple[str, ...]]:
         shares = [with_interval(cords[key]["rate"], cords[key]["ci"]) for key in _SHARES]
         stray = cords["stray_photos"]
         told = f"{with_interval(stray['rate'], stray['ci'])} ({stray['with_box']} of {stray['photos']})"
-        yield (where, str(cords["both_ends"]["cables"]), *shares, told)
+        drawn = cords.get(
+            "cords", cords["both_ends"]["cables"]
+        )  # records before hidden ends were told name ends alone
+        yield (where, str(drawn), *shares, told)

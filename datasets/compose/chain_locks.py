@@ -11,6 +11,7 @@ from firewarden.datasets.compose.judged import Boxes, is_signed
 from firewarden.datasets.compose.lock_drawing import LOCKS, draw_lock
 from firewarden.datasets.compose.sources import Sources
 from firewarden.datasets.compose.standing import drop_shadow
+from firewarden.datasets.compose.unfit import OPEN_DOORWAYS
 from firewarden.datasets.labels import concat_rows
 from firewarden.datasets.paste import match_light, match_sharpness, paste, warp
 
@@ -24,7 +25,7 @@ _SHARE_OTHER_DOOR = 0.15
 def make_chain_locks(sources: Sources, rng: np.random.Generator, index: int) -> list[Composed]:
     """A door untouched and locked. Most are exits, by a sign that is there or hung above; the rest leave the hazard open."""
     pair = f"compose_lock_{index:05d}"
-    doors = [r for r in sources.records_with("door") if r.scene != "outdoor"]
+    doors = [r for r in sources.records_with("door") if r.scene != "outdoor" and r.stem not in OPEN_DOORWAYS]
     for _ in range(_ATTEMPTS if doors else 0):
         ground = sources.pick(doors, rng)
         fits = [door for door in ground.boxes("door") if _fits(ground, door)]

@@ -50,29 +50,34 @@ class _Place:
 
 
 def make_flying_cables(sources: Sources, rng: np.random.Generator, index: int) -> list[Composed]:
-    """A pair: cords to vehicles, the same place untouched, and often with wires that reach no vehicle. One pair in eight
-    shows a strip that hangs alone."""
+    """A pair: cords to vehicles and the same place without. One pair in four has the same wires that reach no vehicle in
+    both, of the others nearly all have a third picture with such wires alone. One pair in eight shows a strip that hangs alone."""
     if rng.random() < 0.125:
         return _make_alone(sources, rng, index)
     place = _find_place(sources, rng)
     if place is None:
         return []
-    photo = place.ground.photo.copy()
-    scene = _scene_of(place, photo)
-    wires = add_decoys(photo, scene, rng) if rng.random() < 0.25 else []
-    cords = draw_charging(photo, scene, rng)
-    if not cords.cables or not is_seen(place.ground.photo, photo, cords.cables):
+    wired = _wired(place, rng)
+    base, wires = wired if rng.random() < 0.25 else (place.ground.photo, ())
+    photo = base.copy()
+    cords = draw_charging(photo, _scene_of(place, photo), rng)
+    if not cords.cables or not is_seen(base, photo, cords.cables):
         return []
-    if not shows_cord(change_seen(place.ground.photo, photo), cords.cables):
+    if not shows_cord(change_seen(base, photo), cords.cables):
         return []
-    flying = _composed(sources, place, photo, index, "flying", (*wires, *cords.cables), cords)
-    pictures = [flying, _composed(sources, place, place.ground.photo, index, "clear")]
-    if rng.random() < 0.7:
-        other = place.ground.photo.copy()
-        drawn = add_decoys(other, _scene_of(place, other), rng)
-        if drawn:
-            pictures.append(_composed(sources, place, other, index, "wires", tuple(drawn)))
+    pictures = [
+        _composed(sources, place, photo, index, "flying", (*wires, *cords.cables), cords),
+        _composed(sources, place, base, index, "clear", wires),
+    ]
+    if not wires and wired[1]:
+        pictures.append(_composed(sources, place, wired[0], index, "wires", wired[1]))
     return pictures
+
+
+def _wired(place: _Place, rng: np.random.Generator) -> tuple[Picture, tuple[Cable, ...]]:
+    """The place with wires that reach no vehicle; none where they would not show."""
+    photo = place.ground.photo.copy()
+    return photo, tuple(add_decoys(photo, _scene_of(place, photo), rng))
 
 
 def _make_alone(sources: Sources, rng: np.random.Generator, index: int) -> list[Composed]:
@@ -221,19 +226,19 @@ def _composed(
         photo,
         concat_rows(ground.labels, cords, drawn.rows(strip)),
         concat_rows(place.ignore, drawn.unsure(strip)),
-        _expect(place, pair, variant),
+        _expect(place, pair, variant, has_wires=bool(cables)),
         {**manifest_of(ground, sources.split), "parts": place.parts},
         tuple(cable.to_json() for cable in cables),
     )
 
 
-def _expect(place: _Place, pair: str, variant: str) -> Expectation:
+def _expect(place: _Place, pair: str, variant: str, *, has_wires: bool) -> Expectation:
     """What the rules must say, given the scene of the ground."""
     scene = rule_scene(place.ground)
     record = place.ground.record
     tag = record.scene if record is not None else ""
     charged = variant in ("flying", "strip_alone")
-    wires = ("telecom_wires",) if variant == "wires" else ()
+    wires = ("telecom_wires",) if has_wires and not charged else ()
     if tag == _OUTDOOR:
         outside = ("ebike_outdoors",) if place.vehicles else ()
         return Expectation(pair, variant, scene, (_HAZARD,) if charged else (), (), wires + outside)

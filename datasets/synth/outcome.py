@@ -1,12 +1,13 @@
 """What a finished picture says: label rows, cables as seen, expected hazards, facts. Pure, from mask and stage."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firewarden.datasets.cables import HIDDEN
 from firewarden.datasets.synth.built import Point
 from firewarden.datasets.synth.camera import Camera
 from firewarden.datasets.synth.footprint import coverage, free_width
@@ -29,10 +30,14 @@ _HIDDEN_EXTINGUISHER = 0.7  # less seen than this: `extinguisher_obstructed` cou
 
 @dataclass(frozen=True, slots=True)
 class SeenCable:
-    """The longest visible stretch of a cable in pixels (n, 2), source end first."""
+    """The visible stretches of a cable in pixels (n, 2), source end first; the box goes round all of them.
+
+    `from_source` and `to_sink` tell whether the first begins and the last ends where the cable is first and last seen."""
 
     cable: Cable
-    path: NDArray[np.float64]
+    paths: tuple[NDArray[np.float64], ...]
+    from_source: bool
+    to_sink: bool
     box: Box
 
 
@@ -54,17 +59,17 @@ def see_instances(stage: Stage, mask: Mask, whole: Mapping[int, int]) -> list[Se
 
 
 def see_cables(stage: Stage, mask: Mask) -> list[SeenCable]:
-    """Cables of which a stretch of at least 12 px (at 960) is seen."""
+    """Cables of which a stretch of at least 12 px (at 960) is seen, with all such stretches."""
     camera: Camera = stage.camera
     found = []
     for cable in stage.cables:
         path, depth = camera.project(_dense(np.array(cable.points)))
         runs = visible_runs(path, depth, mask, cable.number)
-        runs = [run for run in runs if _length(run) * 960 / max(camera.wh) >= 12]
-        if runs:
-            longest = max(runs, key=_length)
-            line = simplified(np.clip(longest, 0, camera.wh), 1.0 * max(camera.wh) / 960)
-            found.append(SeenCable(cable, line, cable_box(runs, camera.wh)))
+        long = [run for run in runs if _length(run) * 960 / max(camera.wh) >= 12]
+        if long:
+            ends = long[0] is runs[0], long[-1] is runs[-1]
+            paths = tuple(simplified(np.clip(run, 0, camera.wh), 1.0 * max(camera.wh) / 960) for run in long)
+            found.append(SeenCable(cable, paths, *ends, cable_box(long, camera.wh)))
     return found
 
 
@@ -81,16 +86,19 @@ def _length(path: NDArray[np.float64]) -> float:
 
 
 def cable_rows(cables: Sequence[SeenCable], wh: tuple[int, int]) -> list[dict[str, Any]]:
-    """Rows of cables/STEM.json."""
-    return [
-        {
-            "points": [[round(float(x) / wh[0], 5), round(float(y) / wh[1], 5)] for x, y in seen.path],
+    """Rows of cables/STEM.json: one a visible stretch; where the cable goes on behind something its end is hidden."""
+    return [row for seen in cables for row in _stretches(seen, wh)]
+
+
+def _stretches(seen: SeenCable, wh: tuple[int, int]) -> Iterator[dict[str, Any]]:
+    last = len(seen.paths) - 1
+    for number, path in enumerate(seen.paths):
+        yield {
+            "points": [[round(float(x) / wh[0], 5), round(float(y) / wh[1], 5)] for x, y in path],
             "kind": seen.cable.kind,
-            "source": seen.cable.source,
-            "sink": seen.cable.sink,
+            "source": seen.cable.source if number == 0 and seen.from_source else HIDDEN,
+            "sink": seen.cable.sink if number == last and seen.to_sink else HIDDEN,
         }
-        for seen in cables
-    ]
 
 
 def expected_codes(
