@@ -12,6 +12,7 @@ from ultralytics.utils.metrics import box_iou
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from firewarden.training.ignore_loss import IgnoreAwareModel
+from firewarden.training.ignore_warp import CodedDataset, keep_ignored
 from firewarden.training.scenes import SCENES
 from firewarden.training.starting_model import build_model
 
@@ -59,6 +60,12 @@ class EvidenceTrainer(DetectionTrainer):
         model = build_model(cfg, weights, self._classes(), channels=self.data["channels"], verbose=verbose)
         model.bf16_training = _has_fast_bf16(self.device)
         return model
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        dataset = super().build_dataset(img_path, mode, batch)
+        dataset.__class__ = CodedDataset
+        keep_ignored(dataset.transforms, len(self._classes()))
+        return dataset
 
     def set_model_attributes(self) -> None:
         classes = self._classes()
