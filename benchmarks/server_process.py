@@ -3,11 +3,13 @@
 import http.client
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -99,6 +101,8 @@ class ServerProcess:
         for process in alive:
             process.kill()
         self._process.wait()
+        with suppress(ProcessLookupError):  # a supervisor may have started a worker while it was told to end
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _tree(self) -> list[psutil.Process]:
         try:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("psutil", reason="BENCHMARKS NOT TESTED: pip install 'firewarden[bench]'")
+psutil = pytest.importorskip("psutil", reason="BENCHMARKS NOT TESTED: pip install 'firewarden[bench]'")
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import CLASSES
 from tiny_model import build_model_folder
@@ -149,6 +151,43 @@ def test_a_server_that_ends_early_is_told_with_its_words(tmp_path):
     command = [sys.executable, "-c", "raise SystemExit('no such model')"]
     with pytest.raises(HazardError, match="no such model"):
         ServerProcess(command, free_port(), "/", tmp_path / "log")
+
+
+RESPAWNING = """
+import http.server, signal, subprocess, sys
+
+def end(*_):
+    late = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print("late", late.pid, flush=True)
+    raise SystemExit
+
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready)
+signal.signal(signal.SIGTERM, end)
+server.serve_forever()
+"""
+
+
+def test_a_worker_that_is_started_while_a_server_ends_is_ended_too(tmp_path):
+    port = free_port()
+    with ServerProcess([sys.executable, "-c", RESPAWNING, str(port)], port, "/", tmp_path / "log") as server:
+        pass
+    late = int(re.search(r"late (\d+)", server.output)[1])
+    until = time.monotonic() + 10
+    while time.monotonic() < until and _runs(late):
+        time.sleep(0.01)
+    assert not _runs(late)
+
+
+def _runs(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE  # nobody may wait for it in a container
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_real_server_under_closed_and_open_load(tmp_path):
