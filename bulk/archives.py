@@ -21,14 +21,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 from firewarden.bulk.container import Container
 from firewarden.bulk.items import MAX_BYTES, BrokenReader, HeldReader, Item, Unreadable, broken
 from firewarden.inference.batch import is_photo_name
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
+_DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, LookupError,
+    ArithmeticError,
+)  # fmt: skip
+_TAR_END = cast(Any, tarfile).EOFHeaderError  # missing in the types that mypy knows
 _UNSUPPORTED = (NotImplementedError, RuntimeError)  # compression methods and passwords
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _PLAIN = "pack plain pictures under plain names"
@@ -85,10 +89,11 @@ def _members(held: Container, limits: Limits) -> Iterator[Item]:
         yield broken(held.name, f"{error}; the members after this were not read")
     except Unreadable as error:
         yield broken(held.name, str(error), final=error.final)
-    except OSError as error:
-        yield broken(held.name, f"cannot be read: {error.strerror or error}", final=False)
     except _DAMAGE as error:
-        yield broken(held.name, f"the archive is damaged or cut off ({error}); pack it again")
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+            yield broken(held.name, f"cannot be read: {error.strerror or error}", final=False)
+        else:
+            yield broken(held.name, f"the archive is damaged or cut off ({error}); pack it again")
     except NotImplementedError as error:
         yield broken(held.name, f"the archive is of a kind that cannot be read ({error}); pack a plain zip")
 
@@ -121,31 +126,53 @@ class _Meter:
         self._read_bytes = 0
         self._allowed_bytes = 8 * _MIB
 
-    def allow(self, member_bytes: int) -> None:
-        """A member of this size comes next."""
-        self._allowed_bytes = self._read_bytes + member_bytes + 8 * _MIB
+    def allow(self, end_bytes: int) -> None:
+        """A member comes next, which ends so many bytes from the first one on."""
+        self._check_total(end_bytes)
+        self._allowed_bytes = end_bytes + 8 * _MIB
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
         self._read_bytes += len(data)
-        if self._total_bytes is not None and self._read_bytes > self._total_bytes:
-            raise _Refused(
-                f"the archive unpacks to more than {self._total_bytes} bytes, far above its own size; a zip bomb?"
-            )
+        self._check_total(self._read_bytes)
         if self._read_bytes > self._allowed_bytes:
             raise _Refused("the archive has a header of more than 8 MiB")
         return data
 
+    def _check_total(self, size: int) -> None:
+        if self._total_bytes is not None and size > self._total_bytes:
+            raise _Refused(
+                f"the archive unpacks to more than {self._total_bytes} bytes, far above its own size; a zip bomb?"
+            )
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header. A damaged one is an error wherever it stands: tarfile takes it for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except _TAR_END:
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
+
 
 def _tar_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item]:
     with _decompressed(raw) as plain:
-        total_bytes = None if plain is raw else limits.total_bytes(_size(raw))
-        meter = _Meter(plain, total_bytes)
-        with tarfile.open(fileobj=cast(Any, meter), mode="r|", bufsize=256 * 1024) as archive:
+        size = _size(raw)
+        meter = _Meter(plain, None if plain is raw else limits.total_bytes(size))
+        with tarfile.open(
+            fileobj=cast(Any, meter), mode="r|", bufsize=256 * 1024, tarinfo=_Header
+        ) as archive:
             number = 0
             while (member := archive.next()) is not None:
                 cast(Any, archive).members.clear()  # else every header ever read stays in memory
-                meter.allow(member.size)
+                end = archive.offset  # tarfile reads to there, however far behind the last byte it lies
+                if member.size < 0 or (plain is raw and end >= size + tarfile.BLOCKSIZE):
+                    raise tarfile.ReadError(f"a member of {member.size} bytes does not fit")
+                meter.allow(end)
                 number += 1
                 place = f"member {number} of {held.short_name}"
                 yield from _tar_member(f"{held.name}!{member.name}", archive, member, place, limits)
@@ -224,7 +251,7 @@ def _zip_items(held: Container, raw: IO[bytes], limits: Limits) -> Iterator[Item
         total_bytes, read_bytes = limits.total_bytes(_size(raw)), 0
         for number, info in enumerate(archive.infolist(), 1):
             name = _zip_name(info)
-            if info.is_dir() or not is_photo_name(name):
+            if name.endswith("/") or not is_photo_name(name):
                 continue
             key, place = f"{held.name}!{name}", f"member {number} of {held.short_name}"
             if problem := unsafe_name(name) or _zip_problem(info, limits):

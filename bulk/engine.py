@@ -228,7 +228,7 @@ def load_item(item: Item) -> Loaded | Row:
         data = item.reader.read()
     except Unreadable as error:
         return error_row(item, str(error), final=error.final)
-    except HazardError as error:  # e.g. a missing package for one URL of a manifest
+    except (HazardError, ValueError) as error:  # e.g. a package or a bucket's name of one URL of a manifest
         return error_row(item, f"cannot be read: {error}")
     return Loaded(item, data, hashlib.sha256(data).hexdigest())
 

@@ -14,17 +14,24 @@ def file_item(path: Path) -> Item:
     return Item(str(path), FileReader(path))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; False where the folder around it may not be entered, whatever the version of Python."""
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib's raises PermissionError
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False as for `is_folder`."""
+    return os.path.isfile(path)  # noqa: PTH113 - as above
+
+
 def folder_items(folder: Path) -> Iterator[Item]:
     """Every picture below; a folder that cannot be listed is an item that says so."""
     refused: list[OSError] = []
     for root, folders, names in os.walk(folder, onerror=refused.append):
         folders.sort()
         for name in sorted(names):
-            path = Path(root) / name
-            if is_photo_name(name) and (
-                path.is_file() or path.is_symlink()
-            ):  # a link to nowhere is missing, not absent
-                yield file_item(path)
+            if is_photo_name(name):
+                yield file_item(Path(root) / name)
     for error in refused:
         yield broken(str(error.filename), f"cannot be listed: {error.strerror or error}", final=False)
 
@@ -36,14 +43,14 @@ def count_in_folder(folder: Path) -> int:
 
 def is_glob(source: str) -> bool:
     """Whether a source has `*`, `?` or `[` and is no file that is named so."""
-    return has_magic(source) and not Path(source).exists()
+    return has_magic(source) and not os.path.exists(source)  # noqa: PTH110 - as above
 
 
 def glob_items(pattern: str) -> Iterator[Item]:
     """Pictures that match, and pictures below folders that match."""
     for match in iglob(pattern, recursive=True):  # noqa: PTH207 - pathlib's takes no absolute pattern
         path = Path(match)
-        if path.is_dir():
+        if is_folder(path):
             yield from folder_items(path)
         elif is_photo_name(path.name):
             yield file_item(path)

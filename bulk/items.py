@@ -9,6 +9,7 @@ from firewarden.errors import HazardError
 from firewarden.findings import InspectionContext, Source
 
 MAX_BYTES = 64 * 2**20  # of one picture; a phone photo has 3 to 12 MiB
+AGAIN = "run the same command again, without --overwrite"
 
 
 class Unreadable(Exception):
@@ -21,7 +22,7 @@ class Unreadable(Exception):
 
 
 class BatchStopped(HazardError):
-    """The batch cannot go on; what was written stays, and the same command continues it."""
+    """The batch cannot go on; what was written stays, and the same command, without --overwrite, continues it."""
 
 
 class Reader(Protocol):
@@ -89,12 +90,13 @@ class DoubtedReader:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a manifest says about a picture. `time` is ISO 8601."""
+    """What a manifest says about a picture. `time` is ISO 8601; `scene_source` says who named `scene`."""
 
     camera: str | None = None
     time: str | None = None
     venue: str | None = None
     scene: str | None = None
+    scene_source: str = Source.REGISTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,11 @@ class Item:
         return self.reader.message if isinstance(self.reader, BrokenReader | DoubtedReader) else None
 
     def context(self, base: InspectionContext) -> InspectionContext:
-        """`base`, with venue and scene of the manifest where it names them: the register speaks, not a person."""
+        """`base`, with venue and scene of the facts where they name them."""
         if self.facts.venue:
             base = replace(base, venue_type=self.facts.venue)
         if self.facts.scene:
-            base = replace(base, scene=self.facts.scene, scene_source=Source.REGISTER)
+            base = replace(base, scene=self.facts.scene, scene_source=Source(self.facts.scene_source))
         return base
 
 

@@ -80,6 +80,8 @@ def check_job(job: Job) -> int | None:
     whose output is finished; touches nothing."""
     check_engine(job.engine)
     check_target(job.out)
+    if job.report is not None and job.report.resolve() == job.out.resolve():
+        raise DatasetError(f"got {job.out} for --out and for --report, expected two files")
     if job.out.exists() and not job.state.is_dir() and not job.overwrite:
         raise DatasetError(f"{job.out} is finished; choose another --out, or --overwrite to begin anew")
     count = check_sources(job.sources)
@@ -91,9 +93,7 @@ def check_job(job: Job) -> int | None:
 def run_job(job: Job, on_progress: OnProgress = lambda tally: None) -> JobResult:
     """Run a job that has been checked; raises BatchStopped where the disk gives out. The state stays until every input was
     read, and where `limit` left some."""
-    if job.overwrite and job.state.is_dir():
-        shutil.rmtree(job.state)
-    ledger = Ledger(job.state)
+    ledger = Ledger(job.state, anew=job.overwrite)
     try:
         tally = run(
             job.items(), job.factory, ledger,
@@ -105,12 +105,20 @@ def run_job(job: Job, on_progress: OnProgress = lambda tally: None) -> JobResult
     finally:
         ledger.close()
         if ledger.is_empty:
-            shutil.rmtree(job.state)
+            _drop_state(job)
     if job.report is not None:
         write_report(job, summary)
     if not tally.unread and job.limit is None:
-        shutil.rmtree(job.state)
+        _drop_state(job)
     return JobResult(summary, tally)
+
+
+def _drop_state(job: Job) -> None:
+    """Delete the state under another name, so that a run killed meanwhile leaves no half of it."""
+    gone = job.state.with_name(f"{job.state.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    job.state.rename(gone)
+    shutil.rmtree(gone)
 
 
 def write_report(job: Job, summary: Summary) -> None:

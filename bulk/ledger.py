@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from firewarden.bulk.items import BatchStopped
+from firewarden.bulk.items import AGAIN, BatchStopped
 from firewarden.bulk.scorer import Row
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -34,8 +34,15 @@ class Ledger:
     """The state folder of one batch. Thread-safe; one process at a time may have it open."""
 
     def __init__(
-        self, folder: Path, *, sync_rows: int = 64, sync_s: float = 2.0, part_bytes: int = 256 * 2**20
+        self,
+        folder: Path,
+        *,
+        anew: bool = False,
+        sync_rows: int = 64,
+        sync_s: float = 2.0,
+        part_bytes: int = 256 * 2**20,
     ) -> None:
+        """`anew` drops the rows that are there, once no other process has the folder open."""
         self._folder = folder
         self._sync_rows, self._sync_s, self._part_bytes = sync_rows, sync_s, part_bytes
         self._lock = threading.RLock()  # rows and parts
@@ -45,6 +52,8 @@ class Ledger:
         with _stops(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._index = _open_index(folder / "index.sqlite")
+            for number in self._part_numbers() if anew else []:
+                self._path(number).unlink()
             self._catch_up()
             self._number = max(self._part_numbers(), default=1)
             self._part = os.open(self._path(self._number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -148,8 +157,13 @@ class Ledger:
         return sorted(int(path.stem.split("-")[1]) for path in self._folder.glob("part-*.jsonl"))
 
     def _catch_up(self) -> None:
-        """Cut torn ends off and read what the index has not seen."""
-        for number in self._part_numbers():
+        """Cut torn ends off, forget parts that are gone, and read what the index has not seen."""
+        numbers = self._part_numbers()
+        for (number,) in self._index.execute("SELECT number FROM parts").fetchall():
+            if number not in numbers:
+                self._index.execute("DELETE FROM rows WHERE part=?", (number,))
+                self._index.execute("DELETE FROM parts WHERE number=?", (number,))
+        for number in numbers:
             path = self._path(number)
             size = _cut_torn_end(path)
             told = self._index.execute("SELECT indexed FROM parts WHERE number=?", (number,)).fetchone()
@@ -245,4 +259,4 @@ def _stops(folder: Path) -> Iterator[None]:
         raise BatchStopped(f"{told} ({folder}). What was written is kept; {_CURE}") from error
 
 
-_CURE = "make room or mend the disk, then run the same command again"
+_CURE = f"make room or mend the disk, then {AGAIN}"

@@ -69,19 +69,24 @@ def _item(manifest: Container, cells: Cells, place: str, now: datetime) -> Item:
     named = cells.get("path", "")
     if not named:
         return broken(f"{manifest.name} ({place})", f"{place}: the path is empty; name a picture", place)
-    if "://" in named and not is_object_url(named):
-        return broken(
-            named, f"{place}: got a URL that is no object store, expected a path or s3://bucket/key", place
-        )
     key = named
     try:
+        _check_name(named)
         key = _key(manifest.name, named)
+        reader = object_item(key).reader if is_object_url(key) else FileReader(Path(key))
         time = read_time(cells["time"], now) if cells.get("time") else None
-    except ValueError as error:
+    except (ValueError, DatasetError) as error:
         return broken(key, f"{place}: {error}", place)
     facts = Facts(cells.get("camera") or None, time, cells.get("venue") or None, cells.get("scene") or None)
-    reader = object_item(key).reader if is_object_url(key) else FileReader(Path(key))
     return Item(key, reader, facts, place)
+
+
+def _check_name(named: str) -> None:
+    """Raises ValueError for what no file or object can be named."""
+    if "\0" in named:
+        raise ValueError("the path has a character NUL; write it again")
+    if "://" in named and not is_object_url(named):
+        raise ValueError("got a URL that is no object store, expected a path or s3://bucket/key")
 
 
 def _key(manifest_name: str, named: str) -> str:

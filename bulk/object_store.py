@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from firewarden.bulk.items import Item, Unreadable, broken, check_size
 from firewarden.errors import DatasetError
@@ -33,13 +32,14 @@ def is_object_url(source: str) -> bool:
 
 def split_url(url: str) -> tuple[str, str]:
     """The base of the store and the path within it. A file URL of a picture has its folder as base."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        folder, _, name = parts.path.rpartition("/")
-        return (f"file://{folder}", name) if is_photo_name(name) else (f"file://{parts.path}", "")
-    if not parts.netloc:
-        raise DatasetError(f"got {url!r}, expected {parts.scheme}://bucket/prefix")
-    return f"{parts.scheme}://{parts.netloc}", url.split(parts.netloc, 1)[1].strip("/")
+    scheme, _, rest = url.partition("://")
+    bucket, slash, path = rest.partition("/")
+    if scheme == "file":
+        folder, _, name = f"{slash}{path}".rpartition("/")
+        return (f"file://{folder}", name) if is_photo_name(name) else (f"file://{slash}{path}", "")
+    if not bucket:
+        raise DatasetError(f"got {url!r}, expected {scheme}://bucket/prefix")
+    return f"{scheme}://{bucket}", path.strip("/")
 
 
 @cache
@@ -52,7 +52,7 @@ def open_store(base: str) -> Any:
             f"{base} needs obstore, which is not installed: pip install -e '.[s3]' in the checkout"
         ) from error
     try:
-        return from_url(base)
+        return from_url(base.replace("#", "%23").replace("?", "%3F"))  # signs of a path here, not of a URL
     except _failures() as error:
         raise DatasetError(f"{base} cannot be opened: {_first_line(error)}") from error
 

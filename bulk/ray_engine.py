@@ -24,7 +24,7 @@ from ray.exceptions import RayError
 
 from firewarden.bulk.channel import Aborted, Channel
 from firewarden.bulk.engine import Effort, OnProgress, RayCluster, Sink, Tally, admit, count
-from firewarden.bulk.items import BatchStopped, HeldReader, Item
+from firewarden.bulk.items import AGAIN, BatchStopped, HeldReader, Item
 from firewarden.bulk.ray_workers import Chunk, ChunkScorer, Feed, FeedSource, Told
 from firewarden.bulk.scorer import OpenScorer
 from firewarden.errors import HazardError
@@ -55,7 +55,7 @@ def run_on_ray(
             )
         except RayError as error:
             raise BatchStopped(
-                f"the Ray cluster gave up: {_last_line(error)}. What was written is kept; run the same command again"
+                f"the Ray cluster gave up: {_last_line(error)}. What was written is kept; {AGAIN}"
             ) from error
 
 
@@ -135,7 +135,7 @@ class _RayRun:
         if self._failure is not None:
             raise self._failure
         if self._open:
-            raise BatchStopped(f"the Ray cluster lost {len(self._open)} chunks; run the same command again")
+            raise BatchStopped(f"the Ray cluster lost {len(self._open)} chunks; {AGAIN}")
         tally.overlaps = self._overlaps
         return tally
 

@@ -1,5 +1,6 @@
 """What the command line names, as items: pictures, folders, globs, archives, manifests, object stores."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,11 +8,21 @@ from pathlib import Path
 from firewarden.bulk.archives import archive_items, count_in_zip, is_archive
 from firewarden.bulk.container import Container, file_container
 from firewarden.bulk.fetched import fetched_archive, fetched_manifest, object_at
-from firewarden.bulk.folders import count_in_folder, file_item, folder_items, glob_items, is_glob
+from firewarden.bulk.folders import (
+    count_in_folder,
+    file_item,
+    folder_items,
+    glob_items,
+    is_file,
+    is_folder,
+    is_glob,
+)
 from firewarden.bulk.items import Item
 from firewarden.bulk.manifests import Check, count_in_manifest, is_manifest, manifest_items
 from firewarden.bulk.object_store import is_object_url, object_items, open_store, split_url
 from firewarden.errors import DatasetError
+
+_log = logging.getLogger(__name__)
 
 
 def source_items(sources: Iterable[str], check: Check = lambda item: None) -> Iterator[Item]:
@@ -29,7 +40,7 @@ def source_items(sources: Iterable[str], check: Check = lambda item: None) -> It
         faulty += [table] if faults else []
     for source in sources:
         if not _is_table(source):
-            yield from _items_of(source)
+            yield from _told_where_empty(source)
     for table in faulty:  # read once more: a table may have any number of rows
         yield from (item for item in manifest_items(table, now, check) if item.fault is not None)
 
@@ -42,6 +53,16 @@ def check_sources(sources: Iterable[str]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
+def _told_where_empty(source: str) -> Iterator[Item]:
+    """Items of a source that is no table; one that has none, e.g. a mistyped prefix, is told in the log."""
+    has_items = False
+    for item in _items_of(source):
+        has_items = True
+        yield item
+    if not has_items:
+        _log.warning("no JPEG, PNG or WebP picture in %s", source)
+
+
 def _items_of(source: str) -> Iterator[Item]:
     path = Path(source)
     if is_object_url(source):
@@ -49,9 +70,9 @@ def _items_of(source: str) -> Iterator[Item]:
         return archive_items(fetched_archive(source)) if stored_archive else object_items(source)
     if is_glob(source):
         return glob_items(source)
-    if path.is_dir():
+    if is_folder(path):
         return folder_items(path)
-    if path.is_file() and is_archive(path):
+    if is_archive(path) and is_file(path):
         return archive_items(file_container(path))
     return iter([file_item(path)])
 
@@ -60,7 +81,7 @@ def _is_table(source: str) -> bool:
     path = Path(source)
     if is_object_url(source):
         return _names_object(source) and is_manifest(path)
-    return is_manifest(path) and not (is_glob(source) or path.is_dir())
+    return is_manifest(path) and not (is_glob(source) or is_folder(path))
 
 
 def _table(source: str) -> Container:
@@ -80,9 +101,9 @@ def _count(source: str) -> int | None:
         raise DatasetError(f"got {source!r}, expected a path, a glob, or an s3:// or gs:// URL")
     if is_glob(source):
         return _count_glob(source)
-    if path.is_dir():
+    if is_folder(path):
         return count_in_folder(path)
-    if path.is_file() and is_archive(path):
+    if is_archive(path) and is_file(path):
         return count_in_zip(path) if path.suffix.lower() == ".zip" else None
     return count_in_manifest(file_container(path)) if is_manifest(path) else 1
 

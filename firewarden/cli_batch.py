@@ -61,7 +61,7 @@ def batch(
     model: ModelOption = None,
     rules: RulesOption = None,
 ) -> None:
-    """Score many pictures into one file: one row each, failures included. Run it again to continue."""
+    """Score many pictures into one file: one row each, failures included. Run it again, without --overwrite, to continue."""
     from firewarden.bulk.console import print_batch, shown_progress
     from firewarden.bulk.engine import EngineName
     from firewarden.bulk.job import Job, check_job, run_job

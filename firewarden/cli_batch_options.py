@@ -19,7 +19,9 @@ MinLevelOption = Annotated[
     RiskLevel | None,
     typer.Option("--min-level", help="Leave pictures below this level out of the file; errors stay."),
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Begin anew; drop what is there.")]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Begin anew; drop what is there. Leave it out to continue.")
+]
 
 # of the engine
 EngineOption = Annotated[str, typer.Option("--engine", help="local, or ray: a process for each worker.")]

@@ -1,7 +1,7 @@
 """`firewarden worker`: scores the batches that were sent to the service.
 
-Exit codes: 0 told to stop, or with --until-done no batch is left; 2 no database where it was said to be, or a broken
-installation.
+Exit codes: 0 told to stop, or with --until-done no batch is left; 2 no database or photos where they were said to be, or a
+broken installation.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ import typer
 
 from firewarden.cli_console import ERR
 from firewarden.cli_options import ModelOption, RulesOption, model_named
-from firewarden.cli_runtime import inspect_runtime
+from firewarden.errors import HazardError
 
 
 def worker(
@@ -41,10 +41,12 @@ def worker(
     from firewarden.bulk.engine import Effort
     from firewarden.bulk.scorer import ScorerFactory
     from firewarden.inference.machine import usable_cores
+    from firewarden.inference.tuned import CACHE_FOLDER, stored_choice
     from firewarden.jobs.claims import Lease
     from firewarden.jobs.processes import Recipe, run_workers
     from firewarden.jobs.worker import Pace
     from firewarden.ledger.database import build_engine, check_exists
+    from firewarden.models.registry import find_manifest
 
     chosen = {"data_dir": data_dir, "model": model, "rules": rules}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
@@ -52,13 +54,13 @@ def worker(
         ERR.print(sentence, highlight=False, markup=False)
     url = settings.resolved_database_url()
     check_exists(build_engine(url))
+    if settings.database_url is not None:  # else it lies beside the photos
+        _check_photos(settings.data_dir / "blobs")
     settings.make_data_dir()
     used = model_named(settings.model)
     effort = Effort(workers=workers or max(1, usable_cores() // processes))
-    runtime, cache_dir = inspect_runtime(used)
-    if (
-        runtime is not None
-    ):  # the one `inspect` and `batch` would use, with one core for each run of the network
+    runtime = stored_choice(settings.data_dir, find_manifest(used), "inspect")
+    if runtime is not None:  # with one core for each run of the network
         runtime = replace(runtime, threads=1, streams=effort.workers)
     recipe = Recipe(
         url.render_as_string(hide_password=False),
@@ -68,7 +70,7 @@ def worker(
             settings.rules,
             runtime=runtime,
             threads=1,
-            cache_dir=cache_dir,
+            cache_dir=settings.data_dir / CACHE_FOLDER,
             max_pixels=settings.max_pixels,
         ),
         effort,
@@ -80,3 +82,11 @@ def worker(
     told = "until no batch is left" if until_done else "until SIGTERM or Ctrl-C"
     ERR.print(f"FireWarden works on the batches of {url.render_as_string()} {told}", highlight=False)
     run_workers(recipe, processes)
+
+
+def _check_photos(photos: Path) -> None:
+    """Raises HazardError where no service keeps photos: every one would fail."""
+    if not photos.is_dir():
+        raise HazardError(
+            f"there are no photos at {photos}. Give the folder of the service with --data-dir; if it never ran, start it first."
+        )

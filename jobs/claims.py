@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, exists, func, or_, select, update
 
 from firewarden.bulk.items import Facts, HeldReader, Item
 from firewarden.bulk.scorer import error_row
@@ -24,6 +24,7 @@ from firewarden.ledger.database import database_now, write_transaction
 from firewarden.ledger.tables import job_items, jobs
 
 _OPEN = job_items.c.state == ItemState.OPEN
+_FAR_S = 3600.0  # beyond any lease or rest: only a clock that was ahead, and set right since, made an item due so late
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,10 @@ class ClaimStore:
 
     def _begun(self, connection: Connection, job_id: str, now: datetime) -> Sequence[Any]:
         """One item that was begun before and is due again; those that have used up their attempts fail."""
-        query = _items_of(job_id).where(job_items.c.attempts > 0, job_items.c.due_at <= now).limit(1)
+        longest_s = max(self.lease.lease_s, self.lease.rest_s * self.lease.max_attempts)
+        never = now + timedelta(seconds=longest_s + _FAR_S)
+        due = or_(job_items.c.due_at <= now, job_items.c.due_at > never)
+        query = _items_of(job_id).where(job_items.c.attempts > 0, due).limit(1)
         while rows := connection.execute(query).all():
             (row,) = rows
             if row.attempts < self.lease.max_attempts:

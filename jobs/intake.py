@@ -9,7 +9,8 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,10 +78,10 @@ class _Kept:
 
     by_name: dict[str, NewItem] = field(default_factory=dict)
     doubled: set[str] = field(default_factory=set)
+    taken: dict[str, str] = field(default_factory=dict)  # photo -> place of the row that has it
 
     def add(self, item: NewItem) -> None:
-        archive, _, member = item.path.partition("!")
-        for name in {_normal(item.path), _normal(member or archive)}:
+        for name in _names(item.path):
             known = self.by_name.get(name)
             if known is not None and item.error is not None:
                 continue
@@ -123,11 +124,10 @@ def take_in(uploads: Uploads, blobs: BlobStore, policy: IntakePolicy, now: datet
         items = _limited(_without_repeats(_uploaded(uploads, policy.limits)), policy.max_items)
         return tuple(_keep(items, blobs, policy))
     rows = _keyed(list(_limited(_manifest_rows(uploads, policy, now), policy.max_items)), policy)
-    wanted = {_normal(row.key): _broken_message(row) is None for row in rows}
     kept = _Kept()
     strangers: list[NewItem] = []
     pictures = _limited(_uploaded(uploads, policy.limits), policy.max_items)
-    for item in _keep(_only(wanted, pictures, strangers), blobs, policy):
+    for item in _keep(_only(rows, pictures, policy.refuse, strangers), blobs, policy):
         kept.add(item)
     return (*(_listed(row, kept) for row in rows), *strangers)
 
@@ -157,13 +157,21 @@ def _missing(item: Item, needs: Iterable[str]) -> str | None:
     return f"{' and '.join(absent)} missing; every frame needs {' and '.join(needs)}" if absent else None
 
 
-def _only(wanted: Mapping[str, bool], items: Iterable[Item], strangers: list[NewItem]) -> Iterator[Item]:
-    """The uploaded photos that a good row of the manifest lists. Those of a bad row are passed over, as the row says why;
-    those that no row lists are not kept either, and each becomes an item that says so."""
+def _only(
+    rows: list[Item], items: Iterable[Item], refuse: Refuse, strangers: list[NewItem]
+) -> Iterator[Item]:
+    """The uploaded photos that a good row of the manifest lists; one that a row refuses by any of its names, as an item of
+    no use. Those of a bad row are passed over, as the row says why; those that no row lists are not kept either, and each
+    becomes an item that says so."""
+    rows_of: defaultdict[str, list[Item]] = defaultdict(list)
+    for row in rows:
+        rows_of[_normal(row.key)].append(row)
     for item in items:
-        archive, _, member = item.key.partition("!")
-        listed = [wanted[name] for name in (_normal(item.key), _normal(member or archive)) if name in wanted]
-        if any(listed):
+        listed = [row for name in _names(item.key) for row in rows_of.get(name, ())]
+        refusals = [f"{row.place}: {told}" for row in listed if (told := refuse(row.facts)) is not None]
+        if refusals:
+            yield replace(item, reader=BrokenReader(refusals[0]))
+        elif any(row.fault is None for row in listed):
             yield item
         elif not listed:
             message = _broken_message(item) or "uploaded, but not listed in the manifest; add a row for it"
@@ -180,6 +188,9 @@ def _listed(row: Item, kept: _Kept) -> NewItem:
     found = kept.by_name.get(name)
     if message is None and found is None:
         message = f"{row.place}: no uploaded photo is named so; send it along, or correct the row"
+    if message is None and found is not None and found.error is None:
+        first = kept.taken.setdefault(found.path, row.place)
+        message = None if first == row.place else _broken_message(repeated(row, first))
     if message is not None or found is None:
         return replace(told, error=message)
     return replace(told, sha256=found.sha256, error=found.error)
@@ -261,6 +272,12 @@ def _broken_message(item: Item) -> str | None:
 def _printable_facts(facts: Facts) -> Facts:
     told = {name: getattr(facts, name) for name in facts.__slots__}
     return Facts(**{name: value and printable(value) for name, value in told.items()})
+
+
+def _names(path: str) -> set[str]:
+    """What a manifest may call an uploaded photo: `archive!member`, and without its archive."""
+    archive, _, member = path.partition("!")
+    return {_normal(path), _normal(member or archive)}
 
 
 def _normal(name: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from firewarden.bulk.engine import Effort
 from firewarden.bulk.scorer import ScorerFactory
+from firewarden.errors import HazardError
 from firewarden.jobs.claims import ClaimStore, Lease
 from firewarden.jobs.retention import forget_old_jobs
 from firewarden.jobs.worker import Pace, Worker
@@ -24,6 +25,7 @@ from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import build_engine, prepare
 
 _RESTART_S = 2.0  # a process that ends at once is not started in a hot loop
+_CANNOT_BEGIN = 2  # exit code of a process that would end alike if it were started again, as of the command
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +62,7 @@ def run_worker(recipe: Recipe) -> None:
 
 
 def run_workers(recipe: Recipe, processes: int) -> None:
-    """Work in so many processes; with one, in this one."""
+    """Work in so many processes; with one, in this one. Raises HazardError where model, rules or database cannot be used."""
     if processes == 1:
         run_worker(recipe)
         return
@@ -74,6 +76,9 @@ def run_workers(recipe: Recipe, processes: int) -> None:
             return
         for process in [process for process in running if not process.is_alive()]:
             running.remove(process)
+            if process.exitcode == _CANNOT_BEGIN:
+                _end(running)
+                raise HazardError("a worker process cannot begin, for the reason above; all have ended")
             if process.exitcode != 0:
                 _log.error("a worker ended with code %s; starting another", process.exitcode)
                 time.sleep(_RESTART_S)
@@ -89,9 +94,18 @@ def _stop_with_parent(worker: Worker) -> None:
 
 
 def _start(recipe: Recipe) -> SpawnProcess:
-    process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(recipe,))
+    process = multiprocessing.get_context("spawn").Process(target=_run_started, args=(recipe,))
     process.start()
     return process
+
+
+def _run_started(recipe: Recipe) -> None:
+    """The work of a process that was started for it."""
+    try:
+        run_worker(recipe)
+    except HazardError as error:
+        _log.critical("%s", error)
+        raise SystemExit(_CANNOT_BEGIN) from error
 
 
 def _end(processes: list[SpawnProcess]) -> None:

@@ -34,7 +34,8 @@ class BlobReader:
         try:
             return self.blobs.get(self.sha256)
         except BlobDamaged as error:
-            raise Unreadable(f"the stored photo cannot be used: {error}") from error
+            _log.error("%s", error)  # it names a path of this server
+            raise Unreadable("the stored photo is gone or damaged; see the worker's log") from error
         except OSError as error:
             raise Unreadable(f"the stored photo cannot be read: {error.strerror or error}") from error
 

@@ -5,16 +5,24 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from firewarden.errors import HazardError
+
 _VERSION_TABLE = "alembic_version"
 _LOCK = 0x66697265  # any number, the same in every process: who migrates holds it
 
 
 def upgrade_schema(engine: Engine) -> None:
     """Run the missing migrations in one transaction; a database that is up to date is left alone. Of several processes that
-    start together, one migrates and the others wait."""
+    start together, one migrates and the others wait. Raises HazardError for a database of a later version."""
     with as_file(files("firewarden.ledger") / "migrations") as folder, engine.begin() as connection:
         _lock(connection)
-        if _revision(connection) != newest_revision(folder):
+        found, newest = _revision(connection), newest_revision(folder)
+        if found is not None and found > newest:
+            raise HazardError(
+                f"the database is of a newer version ({found}, expected at most {newest}); install that version or restore "
+                "a backup"
+            )
+        if found != newest:
             _migrate(connection, folder)
 
 

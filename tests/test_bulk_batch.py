@@ -3,6 +3,7 @@
 # ruff: noqa: F811 - fixtures come from batch_stage
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -262,6 +263,45 @@ def test_limit_continues_and_min_level_keeps_errors(model, photos, tmp_path):
     assert done.exit_code == 2 and set(rows_of(tmp_path / "l.jsonl")) == {str(photos / "bad.jpg")}
     done = command("batch", tar, "--out", tmp_path / "f.jsonl", "--model", model, "--fail-on", "general")
     assert done.exit_code == 1
+
+
+def test_a_run_killed_while_its_state_is_deleted_leaves_none(model, photos, tmp_path, monkeypatch):
+    """What is left of it does not stand in the way of the next run."""
+    rmtree = shutil.rmtree
+
+    def killed(folder, *args, **kwargs):
+        if not Path(folder).exists():
+            return
+        next(Path(folder).glob("part-*")).unlink()
+        raise KeyboardInterrupt
+
+    out = tmp_path / "o.jsonl"
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    command("batch", photos / "one.jpg", "--out", out, "--model", model)
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    assert len(rows_of(out)) == 1 and not (tmp_path / "o.jsonl.state").exists()
+    again = command("batch", photos / "one.jpg", "--out", out, "--model", model)
+    assert "finished" in str(again.exception)
+    assert command("batch", photos / "one.jpg", "--out", out, "--model", model, "--overwrite").exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"photos", "o.jsonl"}
+
+
+def test_overwrite_waits_for_a_run_that_writes(model, photos, tmp_path):
+    out = tmp_path / "o.jsonl"
+    running = Ledger(tmp_path / "o.jsonl.state")
+    running.write({"path": "x", "batch": {"id": "x"}})
+    running.sync()
+    other = command("batch", photos / "one.jpg", "--out", out, "--model", model, "--overwrite")
+    assert "another run is writing" in str(other.exception) and not out.exists()
+    running.claim("x", "")
+    assert len(list(running.lines())) == 1
+    running.close()
+
+
+def test_one_file_cannot_take_rows_and_report(model, photos, tmp_path):
+    out = tmp_path / "o.jsonl"
+    done = command("batch", photos, "--out", out, "--report", photos / ".." / "o.jsonl", "--model", model)
+    assert "expected two files" in str(done.exception) and not out.exists()
 
 
 def test_memory_is_bounded_by_the_queues(model, tmp_path):

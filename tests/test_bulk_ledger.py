@@ -75,6 +75,37 @@ def test_two_runs_cannot_share_a_state(tmp_path):
     Ledger(tmp_path).close()
 
 
+def test_beginning_anew_drops_the_rows_but_none_of_another_run(tmp_path):
+    first = Ledger(tmp_path)
+    first.write(row(0))
+    first.sync()
+    with pytest.raises(BatchStopped, match="another run"):
+        Ledger(tmp_path, anew=True)
+    first.write(row(1))
+    assert claimed(first, 2) == [row(0), row(1)]
+    first.close()
+    again = Ledger(tmp_path, anew=True)
+    assert claimed(again, 2) == [] and again.is_empty
+    again.close()
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_a_part_that_is_gone_takes_its_rows_along(tmp_path, gone):
+    """Two parts of two rows each."""
+    ledger = Ledger(tmp_path, sync_rows=2, part_bytes=1)
+    for number in range(4):
+        ledger.write(row(number))
+    ledger.close()
+    (tmp_path / f"part-{gone:06d}.jsonl").unlink()
+    left = {1: [row(2), row(3)], 2: [row(0), row(1)]}[gone]
+    again = Ledger(tmp_path)
+    assert claimed(again, 4) == left
+    again.write(row(9))
+    again.claim("p9", "")
+    assert [json.loads(line) for line in again.lines()] == [*left, row(9)]
+    again.close()
+
+
 def test_a_full_disk_stops_cleanly_and_the_rows_before_it_stay(tmp_path):
     """Files may not grow above 64 KiB here, which the part meets first: the index has a few pages."""
     ledger = Ledger(tmp_path, sync_rows=4)

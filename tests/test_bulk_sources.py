@@ -1,9 +1,15 @@
 """Sources of a batch: what is listed, what is refused, and that a bad input disturbs no other."""
 
+import gzip
+import importlib.util
 import io
+import os
 import pickle
 import tarfile
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +17,7 @@ import pytest
 
 from firewarden.bulk.archives import Limits, archive_items, unsafe_name
 from firewarden.bulk.container import file_container
+from firewarden.bulk.engine import load_item
 from firewarden.bulk.items import MAX_BYTES, Item, Unreadable
 from firewarden.bulk.manifests import manifest_items, read_time
 from firewarden.bulk.object_store import listed_objects, read_object, split_url
@@ -80,6 +87,18 @@ def test_folders_globs_and_files_give_each_picture_once_as_inspect_names_it(tmp_
     }
     with pytest.raises(DatasetError, match="no JPEG, PNG or WebP"):
         check_sources([f"{tmp_path}/*.bmp"])
+
+
+def test_a_source_without_a_picture_is_told_beside_others(tmp_path, caplog):
+    for name in ("full", "empty", "empty too"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "a.jpg").write_bytes(b"a")
+    sources = [str(tmp_path / "empty"), str(tmp_path / "full")]
+    if importlib.util.find_spec("obstore"):
+        sources.append(f"file://{tmp_path}/empty too")
+    assert outcomes(source_items(sources)) == {str(tmp_path / "full" / "a.jpg"): b"a"}
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"no JPEG, PNG or WebP picture in {source}" for source in sources if "empty" in source]
 
 
 @pytest.mark.parametrize(
@@ -224,11 +243,103 @@ def test_a_zip_of_a_later_version_of_the_format_disturbs_no_other_source(tmp_pat
     assert "zip file version 10.0" in found[str(path)] and found[sources[1]] == b"b"
 
 
-def test_a_torn_archive_keeps_its_first_members(tmp_path):
-    tar = write_tar(tmp_path / "a.tar", {"one.jpg": bytes(5000), "two.jpg": bytes(5000)})
-    tar.write_bytes(tar.read_bytes()[:8000])
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["tar", "tar.gz"])
+@pytest.mark.parametrize(
+    "tear",
+    [
+        lambda data: data[:8000],
+        lambda data: data[:5632],
+        lambda data: data[:5700],
+        lambda data: flipped(data, 5632 + 150),
+    ],
+    ids=["in a member", "before a header", "in a header", "a damaged header"],
+)
+def test_a_torn_tar_keeps_its_first_members_and_tells_that_more_came(tmp_path, tear, pack):
+    """Three members of 5000 bytes; each takes a header of 512 bytes and 10 blocks, 5632 bytes in all."""
+    tar = write_tar(tmp_path / "a.tar", {f"{number}.jpg": bytes(5000) for number in range(3)})
+    tar.write_bytes(pack(tear(tar.read_bytes())))
     found = outcomes(archive_items(file_container(tar)))
-    assert found[f"{tar}!one.jpg"] == bytes(5000) and "damaged" in found[str(tar)]
+    assert found.pop(f"{tar}!0.jpg") == bytes(5000)
+    assert set(found) == {str(tar)} and "damaged" in found[str(tar)]
+
+
+def test_a_tar_without_its_last_zeros_gives_its_last_member(tmp_path):
+    """5 bytes of the picture in a block of 512, of which the rest is cut off."""
+    tar = write_tar(tmp_path / "a.tar", {"a.jpg": b"a" * 5})
+    tar.write_bytes(tar.read_bytes()[: 512 + 5])
+    assert outcomes(archive_items(file_container(tar)))[f"{tar}!a.jpg"] == b"a" * 5
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["tar", "tar.gz"])
+@pytest.mark.parametrize("name", ["b.jpg", "b.txt"])
+@pytest.mark.parametrize("size", [2**44, 2**62, -1, -512])
+@pytest.mark.parametrize("kind", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT], ids=["gnu", "pax"])
+def test_a_size_that_cannot_be_ends_its_tar_at_once(tmp_path, kind, size, name, pack):
+    path = write_tar(tmp_path / "a.tar", {"a.jpg": b"a"})
+    header = tarfile.TarInfo(name)
+    header.size = size
+    path.write_bytes(pack(path.read_bytes()[:1024] + header.tobuf(kind) + bytes(2048)))
+    begin_s = time.monotonic()
+    found = outcomes(archive_items(file_container(path)))
+    assert time.monotonic() - begin_s < 1
+    assert found.pop(f"{path}!a.jpg") == b"a"
+    (told,) = found.values()
+    assert "damaged" in told or (size > 0 and pack is gzip.compress and "unpacks to more" in told)
+
+
+def test_a_sparse_file_of_a_tar_is_refused_and_the_next_member_read(tmp_path):
+    """It says to be of 2**40 bytes, none of which lies in the archive."""
+    sparse = tarfile.TarInfo("s.jpg")
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(sparse.tobuf(tarfile.GNU_FORMAT))
+    header[483:495] = b"\x80" + (2**40).to_bytes(11, "big")
+    path = write_tar(tmp_path / "a.tar", {"a.jpg": b"a"})
+    path.write_bytes(with_checksum(header) + path.read_bytes())
+    found = outcomes(archive_items(file_container(path)))
+    assert found == {f"{path}!a.jpg": b"a", f"{path}!s.jpg": found[f"{path}!s.jpg"]}
+    assert "sparse" in found[f"{path}!s.jpg"]
+
+
+def test_a_sparse_file_cut_off_in_its_map_is_damage(tmp_path):
+    header = bytearray(tarfile.TarInfo("s.jpg").tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[482] = 1  # the map goes on in the next block
+    path = write_tar(tmp_path / "a.tar", {"a.jpg": b"a"})
+    path.write_bytes(path.read_bytes()[:1024] + with_checksum(header))
+    found = outcomes(archive_items(file_container(path)))
+    assert found.pop(f"{path}!a.jpg") == b"a" and "damaged" in found[str(path)]
+
+
+def with_checksum(header: bytearray) -> bytes:
+    """A tar header with the sum of its bytes, for which its own place counts as spaces."""
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def test_a_wrong_checksum_of_gzip_is_damage_and_final(tmp_path):
+    path = write_tar(tmp_path / "a.tgz", {"a.jpg": b"a"}, "w:gz")
+    path.write_bytes(flipped(path.read_bytes(), -6 + path.stat().st_size))
+    told = next(item for item in archive_items(file_container(path)) if item.key == str(path))
+    assert "damaged" in outcome(told) and told.reader.final
+
+
+def test_a_zip_member_whose_name_is_cut_to_nothing_disturbs_no_other(tmp_path):
+    """zipfile cuts a name at its first NUL."""
+    path = write_zip(tmp_path / "a.zip", {"a.jpg": b"a", "b.jpg": b"b"})
+    data = path.read_bytes()
+    at = data.rfind(b"b.jpg")
+    path.write_bytes(data[:at] + b"\0" + data[at + 1 :])
+    found = outcomes(archive_items(file_container(path)))
+    assert found.pop(f"{path}!a.jpg") == b"a"
+    assert [("control characters" in told) for told in found.values()] == [True]
+
+
+def test_a_torn_zip_is_told(tmp_path):
     torn = tmp_path / "t.zip"
     torn.write_bytes(b"PK\x03\x04 and no more")
     assert "damaged" in outcomes(archive_items(file_container(torn)))[str(torn)]
@@ -272,6 +383,66 @@ def test_a_manifest_with_bad_rows(tmp_path):
     for text, part in zip(told, expected, strict=True):
         assert part in text
     assert len({item.key for item in items}) == 8
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("x\0y.jpg", "NUL"),
+        ("s3://", "expected s3://bucket/prefix"),
+        ("s3:///x.jpg", "expected s3://bucket/prefix"),
+        ("s3://[foo/bar.jpg", "cannot be"),
+        ("file://", "cannot be"),
+    ],
+)
+def test_a_row_that_names_nothing_disturbs_no_other(tmp_path, named, told):
+    pytest.importorskip("obstore")
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    table = tmp_path / "m.csv"
+    table.write_text(f"path\n{named}\na.jpg\n", encoding="utf-8")
+    odd, good = (load_item(item) for item in manifest_items(file_container(table), NOW))
+    assert told in odd["error"] and odd["path"] == named and good.data == b"a"
+
+
+class _OddReader:
+    def read(self) -> bytes:
+        raise ValueError("embedded null byte")
+
+
+def test_a_name_that_the_system_does_not_take_is_a_row():
+    assert load_item(Item("x", _OddReader()))["error"] == "cannot be read: embedded null byte"
+
+
+def test_a_folder_that_can_be_listed_but_not_entered_gives_rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("frames/locked").mkdir(parents=True)
+    Path("frames/a.jpg").write_bytes(b"a")
+    Path("frames/locked/b.jpg").write_bytes(b"b")
+    Path("frames/locked").chmod(0o444)
+    expected = {"frames/a.jpg": b"a", "frames/locked/b.jpg": "cannot be read: Permission denied"}
+    with _nobody("frames/locked", "frames", "."):
+        assert outcomes(source_items(["frames"])) == expected
+        assert check_sources(["frames"]) == 2
+        named = ["frames/locked/b.jpg", "frames/locked/c.zip"]
+        assert check_sources(named) == 2 and set(outcomes(source_items(named))) == set(named)
+        found = outcomes(source_items(["frames/*/*.jpg"]))
+        assert found == {"frames/locked/b.jpg": expected["frames/locked/b.jpg"]}
+
+
+@contextmanager
+def _nobody(*folders: str) -> Iterator[None]:
+    """No root, whom nothing is forbidden; the owner of these folders."""
+    if os.geteuid():
+        yield
+        return
+    nobody = 65534
+    for folder in folders:
+        os.chown(folder, nobody, nobody)
+    os.seteuid(nobody)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize(
@@ -326,6 +497,11 @@ def test_object_urls_end_to_end_and_in_a_manifest(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.jpg").write_bytes(b"a")
     assert outcomes(source_items([f"file://{tmp_path}"])) == {f"file://{tmp_path}/sub/a.jpg": b"a"}
+    (tmp_path / "3#楼?").mkdir()
+    (tmp_path / "3#楼?" / "b#1.jpg").write_bytes(b"b")
+    for url in (f"file://{tmp_path}/3#楼?", f"file://{tmp_path}/3#楼?/b#1.jpg"):
+        assert check_sources([url]) is None
+        assert outcomes(source_items([url])) == {f"file://{tmp_path}/3#楼?/b#1.jpg": b"b"}
     table = tmp_path / "m.csv"
     table.write_text(f"path\nfile://{tmp_path}/sub/a.jpg\nfile://{tmp_path}/sub/b.jpg\n", encoding="utf-8")
     first, second = manifest_items(file_container(table), NOW)

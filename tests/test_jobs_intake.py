@@ -189,6 +189,37 @@ def test_a_faulty_row_takes_no_photo_from_a_good_one_and_a_refused_row_from_all(
     assert stored(blobs) == {sha(A)}
 
 
+@pytest.mark.parametrize("other", ["may.zip!d/x.jpg", "d\\x.jpg"])
+@pytest.mark.parametrize("refused_first", [True, False])
+def test_a_photo_that_one_row_refuses_is_stored_by_none(take, blobs, other, refused_first) -> None:
+    def refuse(facts):
+        return "refused: a dormitory" if facts.scene == "dormitory" else None
+
+    rows = [("d/x.jpg", "dormitory"), (other, "stairwell")]
+    rows = rows if refused_first else rows[::-1]
+    table = "path,scene\n" + "".join(f"{path},{scene}\n" for path, scene in rows)
+    items = take(None, {"may.zip": pack({"d/x.jpg": A})}, table, refuse=refuse)
+    refusing = 2 if refused_first else 3
+    assert [item.path for item in items] == [path for path, _ in rows]
+    assert {item.error for item in items} == {f"row {refusing} of m.csv: refused: a dormitory"}
+    assert stored(blobs) == set()
+
+
+def test_a_photo_named_in_several_ways_is_scored_once(take, blobs) -> None:
+    table = "path,camera\nd/x.jpg,c1\nmay.zip!d/x.jpg,c2\nd\\x.jpg,c3\n"
+    first, *others = take(None, {"may.zip": pack({"d/x.jpg": A})}, table)
+    assert (first.path, first.sha256, first.error) == ("d/x.jpg", sha(A), None)
+    for number, item in enumerate(others, 3):
+        assert item.sha256 is None
+        assert item.error.startswith(f"row {number} of m.csv repeats row 2 of m.csv")
+
+
+def test_a_faulty_row_keeps_no_photo_from_a_good_one_that_names_it_otherwise(take) -> None:
+    table = "path,time\nd/x.jpg,\nd\\x.jpg,yesterday\n"
+    good, wrong = take(None, {"may.zip": pack({"d/x.jpg": A})}, table)
+    assert good.sha256 == sha(A) and "not ISO" in wrong.error
+
+
 def test_a_refused_member_takes_no_name_from_a_sound_one(take) -> None:
     sound, refused = take(None, {"a.tar": packed_tar(["x.jpg"], {"x.jpg": A})})
     assert (sound.path, sound.sha256) == ("a.tar!x.jpg", sha(A))

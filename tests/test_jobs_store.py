@@ -25,6 +25,7 @@ from firewarden.api.auth import Principal, Role
 from firewarden.api.storage import Answer, IdempotencyRow, InspectionRecord, Repository
 from firewarden.bulk.items import Facts
 from firewarden.findings import Fact, InspectionContext, Source
+from firewarden.jobs import claims as claims_module
 from firewarden.jobs.claims import ClaimStore, Lease, Outcome
 from firewarden.jobs.records import (
     ItemState,
@@ -242,6 +243,21 @@ def test_a_failed_attempt_rests_before_the_next(engine, store) -> None:
     claim = claims.claim(1)
     claims.finish(claim, [failed(claim.items[0], "later", again=True)])
     assert claims.claim(1) is None and claims.has_work()
+
+
+@pytest.mark.parametrize(("ahead_h", "is_free"), [(2, True), (0.5, False)])
+def test_a_clock_that_is_set_back_holds_no_photo_for_long(
+    engine, store, claims, monkeypatch, ahead_h, is_free
+) -> None:
+    """Leases of 60 s and no rest: what is due in more than an hour and a minute was claimed by a wrong clock."""
+    store.create(new_job(n_items=1))
+    ahead = datetime.now(UTC) + timedelta(hours=ahead_h)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(claims_module, "database_now", lambda connection: ahead)
+        assert numbers(claims.claim(1)) == [1]
+    again = claims.claim(1)
+    assert (again is not None) == is_free
+    assert claims.has_work()
 
 
 def test_what_is_given_back_was_never_begun(engine, store, claims) -> None:

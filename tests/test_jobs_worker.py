@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +25,11 @@ from firewarden.bulk.archives import Limits
 from firewarden.bulk.engine import Effort
 from firewarden.bulk.scorer import ScorerFactory
 from firewarden.cli import app
+from firewarden.errors import HazardError
 from firewarden.findings import Fact, InspectionContext, Source
+from firewarden.inference import tuned
+from firewarden.inference.runtime_choice import RuntimeChoice
+from firewarden.jobs import processes
 from firewarden.jobs import worker as worker_module
 from firewarden.jobs.claims import ClaimStore, Lease
 from firewarden.jobs.intake import IntakePolicy, Upload, Uploads, take_in
@@ -172,6 +177,46 @@ def test_killed_in_the_middle_others_finish_and_every_photo_has_one_row(
     folder.mkdir()
     write_tar(folder / "may.tar", members)
     assert rows == batch_rows(monkeypatch, folder, model, "may.tar") and len(rows) == 36
+
+
+def test_several_processes_with_rules_that_are_none_end_together(model, data_dir) -> None:
+    open_store(f"sqlite:///{data_dir / 'firewarden.db'}", data_dir)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "firewarden", "worker", "--data-dir", data_dir, "--model", model,
+         "--processes", "2", "--rules", data_dir / "none.yaml"],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    told = " ".join(done.stderr.split())
+    assert "none.yaml" in told and "a worker process cannot begin" in told
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_database_elsewhere_and_no_photos_is_told_before_any_fails(
+    request, data_dir, monkeypatch, database
+) -> None:
+    url = f"sqlite:///{data_dir / 'firewarden.db'}"
+    if database == "postgresql":
+        url = request.getfixturevalue("postgres_ready")
+    open_store(url, data_dir)
+    monkeypatch.setenv("FIREWARDEN_DATABASE_URL", url)
+    typo = data_dir / "typo"
+    done = CliRunner().invoke(app, ["worker", "--data-dir", str(typo), "--until-done"])
+    assert isinstance(done.exception, HazardError) and f"no photos at {typo}" in str(done.exception)
+    assert not typo.exists()
+
+
+def test_a_worker_uses_what_was_tuned_in_its_data_folder(data_dir, monkeypatch) -> None:
+    open_store(f"sqlite:///{data_dir / 'firewarden.db'}", data_dir)
+    recipes, asked = [], []
+    choice = RuntimeChoice()
+    monkeypatch.setattr(processes, "run_workers", lambda recipe, number: recipes.append(recipe))
+    monkeypatch.setattr(tuned, "stored_choice", lambda folder, *_: asked.append(folder) or choice)
+    done = CliRunner().invoke(app, ["worker", "--data-dir", str(data_dir), "--workers", "3"])
+    assert done.exit_code == 0 and asked == [data_dir]
+    (recipe,) = recipes
+    assert recipe.factory.cache_dir == data_dir / tuned.CACHE_FOLDER
+    assert recipe.factory.runtime == replace(choice, threads=1, streams=3)
 
 
 def test_told_to_stop_a_worker_finishes_what_it_began_and_gives_back_the_rest(
