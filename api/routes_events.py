@@ -41,6 +41,7 @@ _JPEG: dict[str, Any] = {
     "content": {"image/jpeg": {}},
 }
 _log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)  # who looked is told, though processes log warnings alone
 
 
 @router.get("/events", summary="List events", responses={200: _MANY, **problem_responses(401, 403, 503)})
@@ -99,7 +100,8 @@ async def get_frame(event_id: str, services: ServicesDep, viewer: OwnerDep) -> R
     openapi_extra=json_body(DismissIn, DISMISS),
 )
 async def dismiss_event(event_id: str, request: Request, services: ServicesDep, person: OwnerDep) -> Response:
-    """It ends, and its place raises nothing until `until`. A repeat changes time and reason and tells nobody."""
+    """It ends, and its place raises nothing until `until`. A repeat changes `until`, reason and who said so, and tells
+    nobody; `at` stays that of the first."""
     body, now = await read_json(request, DismissIn), datetime.now(UTC)
     if not now < body.until <= now + _LONGEST_DISMISSAL:
         raise invalid_fields(
@@ -157,7 +159,7 @@ def _dismissal_to_json(dismissal: Dismissal) -> dict[str, Any]:
 
 
 def _outward_jpeg(services: Services, record: EventRecord) -> bytes:
-    """The latest picture, looked at again for people and vehicles, blurred, and masked as the register says now."""
+    """The latest picture, looked at again for people and vehicles, blurred, and masked as the register says now or said last."""
     if record.picture is None:
         raise Problem(404, "no-picture", "This event has no picture, or its time of keeping is over.")
     sha256 = record.picture.key
@@ -177,7 +179,7 @@ def _outward_jpeg(services: Services, record: EventRecord) -> bytes:
         on_decoded=lambda: None,
         cancelled=lambda: False,
     )
-    private = camera.zones.private_mask if camera else ()
+    private = services.cctv.events.private_mask(record.event["camera_id"])
     pixels = paint_out(decode_image(data, min_long_side=0).pixels, private)
     blurred = blur_for_release(pixels, result.to_json())
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(blurred), quality=_QUALITY, colorspace="BGR"))

@@ -7,9 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from firewarden.cctv.camera import ZONE_KINDS, Camera, Zones, parse_window
+from firewarden.cctv.camera import ZONE_KINDS, Camera, Corners, Zones, parse_window
 from firewarden.ledger.database import database_now, insert_if_new, write_transaction
-from firewarden.ledger.tables import camera_claims, camera_health, camera_states, cameras, idempotency_keys
+from firewarden.ledger.tables import (
+    camera_claims,
+    camera_health,
+    camera_states,
+    cameras,
+    idempotency_keys,
+    retired_masks,
+)
 
 _PLAIN = ("id", "name", "venue", "venue_type", "scene", "sample_every_s", "retention_days")
 
@@ -111,19 +118,32 @@ def find_camera(connection: Connection, camera_id: str) -> Camera | None:
     return camera_from_json(definition) if definition is not None else None
 
 
+def find_private_mask(connection: Connection, camera_id: str) -> tuple[Corners, ...]:
+    """The private windows of a camera; the last ones of one that was taken out, while pictures of it are kept."""
+    camera = find_camera(connection, camera_id)
+    if camera is not None:
+        return camera.zones.private_mask
+    query = select(retired_masks.c.private_mask).where(retired_masks.c.camera_id == camera_id)
+    return _polygons(connection.execute(query).scalar_one_or_none() or ())
+
+
 def delete_camera(connection: Connection, camera_id: str) -> bool:
-    """Take a camera, what is followed at it, how it did and who watches it out; False where there is none."""
-    for table in (camera_states, camera_health, camera_claims):
+    """Take a camera, what is followed at it, how it did and who watches it out; False where there is none. Its private
+    windows stay for the pictures of it that are kept."""
+    camera = find_camera(connection, camera_id)
+    if camera is None:
+        return False
+    for table in (camera_states, camera_health, camera_claims, retired_masks):
         connection.execute(delete(table).where(table.c.camera_id == camera_id))
+    if camera.zones.private_mask:
+        mask = camera.to_json()["zones"]["private_mask"]
+        insert_if_new(connection, retired_masks, {"camera_id": camera_id, "private_mask": mask})
     return bool(connection.execute(delete(cameras).where(cameras.c.id == camera_id)).rowcount)
 
 
 def camera_from_json(row: Mapping[str, Any]) -> Camera:
     """`Camera.to_json()` back. The row was checked when it was stored: rules may have changed since."""
-    zones = {
-        kind: tuple(tuple((x, y) for x, y in polygon) for polygon in row["zones"].get(kind, ()))
-        for kind in ZONE_KINDS
-    }
+    zones = {kind: _polygons(row["zones"].get(kind, ())) for kind in ZONE_KINDS}
     hours, minutes = row["utc_offset"][1:].split(":")
     offset_min = int(hours) * 60 + int(minutes)
     return Camera(
@@ -134,6 +154,10 @@ def camera_from_json(row: Mapping[str, Any]) -> Camera:
         expected=dict(row["expected"]),
         url=row.get("url"),
     )
+
+
+def _polygons(listed: Iterable[Any]) -> tuple[Corners, ...]:
+    return tuple(tuple((x, y) for x, y in polygon) for polygon in listed)
 
 
 def _row(camera: Camera) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Only looks count; a frame that the motion gate skipped says nothing. All functio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from firewarden.cctv.events import ChangeKind, Event, EventChange, event_id
 from firewarden.cctv.sightings import Look, Sighting
@@ -52,14 +53,14 @@ def confirm(
     """One look later: the new state, and what became of events. `look.at` must not go back in time."""
     known = [track for track in state.tracks if not _is_forgotten(track, look.at, rules.confirm)]
     seen_by, fresh = _associate(known, look.sightings, near, rules.confirm)
-    followed = [
-        track
+    settle = partial(_settle, at=look.at, camera_id=camera_id, rules=rules.confirm)
+    settled: list[tuple[Track | None, EventChange | None]] = [
+        (track, None)
         if track.muted_until is not None or (track.key in look.unjudged and number not in seen_by)
-        else _after_look(track, seen_by.get(number), look.at, near, rules.confirm)
+        else settle(_after_look(track, seen_by.get(number), look.at, near, rules.confirm))
         for number, track in enumerate(known)
     ]
-    followed += [_candidate(sighting, look.at) for sighting in fresh]
-    settled = [_settle(track, look.at, camera_id, rules.confirm) for track in followed]
+    settled += [settle(_candidate(sighting, look.at)) for sighting in fresh]
     kept = tuple(track for track, _ in settled if track is not None)
     return Confirming(kept), tuple(change for _, change in settled if change is not None)
 
@@ -83,25 +84,41 @@ def _is_pending(track: Track, at: datetime, rule: Confirmation) -> bool:
 
 
 def dismiss(
-    state: Confirming, dismissed: str, at: datetime, until: datetime
+    state: Confirming, dismissed: str, at: datetime, until: datetime, event: Event | None = None
 ) -> tuple[Confirming, tuple[EventChange, ...]]:
-    """A person said that event `dismissed` is none: it ends, and the thing raises nothing in its place until `until`."""
+    """A person said that event `dismissed` is none: it ends, and the thing raises nothing in its place until `until`. Where
+    it is followed no more, its place is that of `event`, as it was stored."""
+    if event is not None and all(
+        track.event is None or track.event.id != dismissed for track in state.tracks
+    ):
+        state = Confirming(
+            (*state.tracks, track_of(replace(event, ended_at=event.ended_at or event.last_seen)))
+        )
     tracks, changes = [], []
     for track in state.tracks:
         if track.event is not None and track.event.id == dismissed:
             if track.is_open:
-                event = replace(track.event, ended_at=at)
-                changes.append(EventChange(ChangeKind.CLOSED, event))
-                track = replace(track, event=event)
+                closed = replace(track.event, ended_at=at)
+                changes.append(EventChange(ChangeKind.CLOSED, closed))
+                track = replace(track, event=closed)
             track = replace(track, muted_until=until, looks=())
         tracks.append(track)
     return Confirming(tuple(tracks)), tuple(changes)
 
 
+def track_of(event: Event) -> Track:
+    """A stored event followed from where it was seen last."""
+    key = event.cell if event.cell.startswith("equipment:") else event.hazard
+    seen = Sighting(
+        key, event.hazard, event.xyxy, event.confidence, event.risk_level, event.rule_ids, event.reason
+    )
+    return Track(key, event.hazard, event.xyxy, event.first_seen, event.last_seen, seen, (), event=event)
+
+
 def rewind(state: Confirming, at: datetime, now: datetime) -> Confirming:
     """The state for frames that begin at `at`, where some of it is of a later time: a recording is played again, or a clock
-    was set back. Candidates and events that began later are forgotten; not those that a person dismissed, nor what is open
-    from a time ahead of the clock, `now`, for it may stand there still."""
+    was set back. Candidates and events that began or ended later are forgotten; not those that a person dismissed, nor what
+    is open from a time ahead of the clock, `now`, for it may stand there still."""
     return Confirming(tuple(kept for track in state.tracks if (kept := _rewound(track, at, now))))
 
 
@@ -112,7 +129,7 @@ def _rewound(track: Track, at: datetime, now: datetime) -> Track | None:
     if track.event is None:
         return None
     stays = track.is_open and track.event.first_seen > now
-    if track.event.first_seen > at and not stays:
+    if (track.event.ended_at or track.event.first_seen) > at and not stays:
         return None
     return replace(track, looks=(), misses=0, missed_since=None)
 
@@ -230,8 +247,6 @@ def _settle(
 ) -> tuple[Track | None, EventChange | None]:
     """What a look decided about one thing: open it, end it, drop it, or wait."""
     rule = rule_of(track.key, rules)
-    if track.muted_until is not None:
-        return track, None
     if track.is_open:
         return _settle_open(track, at, rule)
     if is_confirmed(track.looks, track.since, rule, late_share=rules.late_share):

@@ -3,6 +3,8 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,20 +32,30 @@ class Sender(Protocol):
     def close(self) -> None: ...
 
 
-def send_due(outbox: Outbox, sender: Sender, stop: threading.Event) -> int:
-    """Send all that is due to one destination; how many the receiver confirmed. Raises SQLAlchemyError."""
-    sent = 0
-    while not stop.is_set() and (claim := outbox.claim(sender.destination)) is not None:
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Messages that the receiver confirmed, and attempts that failed."""
+
+    sent: int
+    failed: int
+
+
+def send_due(outbox: Outbox, sender: Sender, stop: threading.Event, due_by: datetime | None = None) -> Tally:
+    """Send all that is due to one destination; with `due_by` what was due by then, so that one try of each is the end of it.
+    Raises SQLAlchemyError."""
+    sent = failed = 0
+    while not stop.is_set() and (claim := outbox.claim(sender.destination, due_by)) is not None:
         try:
             sender.send(claim.message)
         except SendFailed as error:
+            failed += 1
             given_up = outbox.fail(claim, str(error), retry_after_s=error.retry_after_s)
             what = "given up" if given_up else "will be tried again"
             _log.warning("%s: message %s %s: %s", sender.destination, claim.message.id, what, error)
         else:
             outbox.acknowledge(claim)
             sent += 1
-    return sent
+    return Tally(sent, failed)
 
 
 class Deliverer:

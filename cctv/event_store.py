@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, select, tuple_, update
 
-from firewarden.cctv.camera import Camera
-from firewarden.cctv.camera_store import delete_camera, find_camera
+from firewarden.cctv.camera import Camera, Corners
+from firewarden.cctv.camera_store import delete_camera, find_camera, find_private_mask
 from firewarden.cctv.confirm import Confirming
 from firewarden.cctv.events import ChangeKind, EventChange
 from firewarden.cctv.followed import Dismissal as Dismissal  # noqa: PLC0414 - part of this interface
@@ -22,7 +22,7 @@ from firewarden.cctv.retention import StoredFrame
 from firewarden.cctv.sink import SinkUnavailable
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import DATABASE_AWAY, database_now, insert_if_new, write_transaction
-from firewarden.ledger.tables import camera_states, cameras, cctv_events, cctv_frames
+from firewarden.ledger.tables import cctv_events, cctv_frames
 
 
 class EventState(StrEnum):
@@ -137,16 +137,20 @@ class EventStore:
 
     def dismiss(self, event_id: str, until: datetime, by: str, because: str) -> EventRecord | None:
         """Say that an event is none: it ends, and its place raises nothing until `until`. Told once; a repeat changes
-        time and reason. None where there is no such event."""
+        `until`, reason and who said so. None where there is no such event."""
         with write_transaction(self._engine) as connection:
             row = _locked(connection, event_id)
             if row is None:
                 return None
             now, event = database_now(connection), row.event
-            values: dict[str, Any] = {"dismissed_until": until, "dismissed_because": because}
+            values: dict[str, Any] = {
+                "dismissed_until": until,
+                "dismissed_because": because,
+                "dismissed_by": by,
+            }
             if row.dismissed_at is None:
                 event = {**event, "ended_at": event["ended_at"] or now.isoformat()}
-                values |= {"dismissed_at": now, "dismissed_by": by, "ended_at": row.ended_at or now}
+                values |= {"dismissed_at": now, "ended_at": row.ended_at or now}
                 self._tell(connection, DISMISSED, row, event, find_camera(connection, event["camera_id"]))
             connection.execute(update(cctv_events).where(cctv_events.c.id == event_id).values(**values))
         return self.find(event_id)
@@ -162,22 +166,30 @@ class EventStore:
         return True
 
     def end_forsaken(self, before: datetime) -> None:
-        """End events that were seen last before a time, of cameras that are in no register here and that nobody has watched
-        since: a watch hears some seconds late that its camera was taken out, and may open one meanwhile."""
-        watched = select(camera_states.c.camera_id).where(camera_states.c.saved_at > before)
-        camera_id = cctv_events.c.camera_id
-        unknown = camera_id.not_in(select(cameras.c.id)) & camera_id.not_in(watched)
+        """End events that were seen last, told of or not, before a camera's days of keeping pictures (`before` where the
+        register of the database has none of the id): the camera died, or a watch that heard late that it was taken out opened
+        one."""
         with write_transaction(self._engine) as connection:
-            for row in _lasting(connection, unknown & (cctv_events.c.opened_at <= before)):
-                if datetime.fromisoformat(row.event["last_seen"]) <= before:
-                    self._end(connection, row, None)
+            now = database_now(connection)
+            for row in _lasting(connection, cctv_events.c.opened_at <= before):
+                camera = find_camera(connection, row.camera_id)
+                bound = now - timedelta(days=camera.retention_days) if camera else before
+                if datetime.fromisoformat(row.event["last_seen"]) > bound:
+                    continue
+                seen_at = last_seen_of(connection, row.camera_id).get(row.id)
+                if seen_at is None or seen_at <= bound:
+                    self._end(connection, row, camera, seen_at)
+
+    def private_mask(self, camera_id: str) -> tuple[Corners, ...]:
+        """Private windows as the register has them now, or had them last where the camera was taken out."""
+        with self._engine.connect() as connection:
+            return find_private_mask(connection, camera_id)
 
     def _put_picture(self, change: EventChange, camera: Camera | None) -> tuple[StoredFrame, bytes] | None:
         """The change's picture on the disk; masked again, as masks may have been added since the watch began."""
         if change.frame is None:
             return None
-        polygons = camera.zones.private_mask if camera else ()
-        jpeg = frame_to_jpeg(mask_frame(change.frame, polygons))
+        jpeg = frame_to_jpeg(mask_frame(change.frame, self.private_mask(change.event.camera_id)))
         key, camera_id = self.pictures.blobs.put(jpeg), change.event.camera_id
         days = None if camera else self._file_days.get(camera_id)
         return StoredFrame(key, camera_id, change.event.id, change.frame.at, days), jpeg

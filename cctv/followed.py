@@ -1,22 +1,21 @@
 """What is followed at cameras, kept in the database: a watch that starts again knows what it has told of.
 
 The memory is written now and then, events at once. Where the two differ, the events are right: an open one that the memory
-lacks is followed again, and one that has ended or was dismissed since is not opened anew.
+lacks or has as ended is followed again, and one that has ended or was dismissed since is not opened anew.
 """
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from firewarden.cctv.confirm import Confirming, Track, dismiss
+from firewarden.cctv.confirm import Confirming, Track, dismiss, track_of
 from firewarden.cctv.events import Event
 from firewarden.cctv.memory import confirming_from_json, confirming_to_json
-from firewarden.cctv.sightings import Sighting
 from firewarden.findings import RiskLevel, Text
 from firewarden.ledger.database import database_now
 from firewarden.ledger.tables import camera_states, cctv_events
@@ -26,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Dismissal:
-    """A person said that an event is none; its place raises nothing until `until`."""
+    """A person said that an event is none; its place raises nothing until `until`. `event` is as it was stored."""
 
     event_id: str
     camera_id: str
@@ -34,6 +33,7 @@ class Dismissal:
     until: datetime
     by: str
     because: str
+    event: Event = field(repr=False, compare=False)
 
 
 class FollowedStore:
@@ -95,8 +95,9 @@ def last_seen_of(connection: Connection, camera_id: str) -> dict[str, datetime]:
 def with_events(
     state: Confirming, events: Iterable[Event], muted: frozenset[str] = frozenset()
 ) -> Confirming:
-    """The state as stored events say: what ended is ended, what lasts is followed, as is what was `muted` by a person; a
-    candidate that has become an event since is that event, and an event that was never stored is a candidate. Pure."""
+    """The state as stored events say: what ended is ended, what lasts is followed (its end may not have been stored), as is
+    what was `muted` by a person; a candidate that has become an event since is that event, and an event that was never
+    stored is a candidate. Pure."""
     stored = {event.id: event for event in events}
     tracks = [_put_right(track, stored) for track in state.tracks]
     known = {track.event.id for track in tracks if track.event is not None}
@@ -104,7 +105,7 @@ def with_events(
     missing = [event for event in lasting if event.id not in known]
     become = {(event.hazard, event.first_seen) for event in missing}
     kept = [t for t in tracks if t.event is not None or (t.hazard, t.since) not in become]
-    return Confirming((*kept, *map(_track_of, missing)))
+    return Confirming((*kept, *map(track_of, missing)))
 
 
 def event_from_json(value: Mapping[str, Any]) -> Event:
@@ -128,7 +129,13 @@ def dismissal_of(row: Row[Any]) -> Dismissal | None:
     if row.dismissed_at is None:
         return None
     return Dismissal(
-        row.id, row.camera_id, row.dismissed_at, row.dismissed_until, row.dismissed_by, row.dismissed_because
+        row.id,
+        row.camera_id,
+        row.dismissed_at,
+        row.dismissed_until,
+        row.dismissed_by,
+        row.dismissed_because,
+        event_from_json(row.event),
     )
 
 
@@ -136,19 +143,10 @@ def _put_right(track: Track, stored: Mapping[str, Event]) -> Track:
     if track.event is None or track.muted_until is not None:
         return track
     event = stored.get(track.event.id)
-    if event is not None and (event.ended_at is None or not track.is_open):
+    if event is not None and (event.ended_at is None) is track.is_open:
         return track
-    ended = replace(track.event, ended_at=event.ended_at) if event else None
-    return replace(track, event=ended, looks=(), misses=0, missed_since=None)
-
-
-def _track_of(event: Event) -> Track:
-    """An open event followed from where it was seen last."""
-    key = event.cell if event.cell.startswith("equipment:") else event.hazard
-    seen = Sighting(
-        key, event.hazard, event.xyxy, event.confidence, event.risk_level, event.rule_ids, event.reason
-    )
-    return Track(key, event.hazard, event.xyxy, event.first_seen, event.last_seen, seen, (), event=event)
+    known = replace(track.event, ended_at=event.ended_at) if event else None
+    return replace(track, event=known, looks=(), misses=0, missed_since=None)
 
 
 def _events_of(connection: Connection, camera_id: str, known: list[str]) -> list[Row[Any]]:

@@ -65,12 +65,17 @@ class Health:
 
 
 def with_picture(
-    health: Health, blocks: Blocks, before: Blocks | None, at: datetime, rules: HealthRules
+    health: Health,
+    blocks: Blocks,
+    before: Blocks | None,
+    grey: float | None,
+    at: datetime,
+    rules: HealthRules,
 ) -> Health:
-    """The health after a picture taken `at`; `before` are the blocks of the one before it. A live sensor is never equal
-    to the last digit."""
+    """The health after a picture taken `at`; `before` are the blocks of the one before it, `grey` is the mean of what is
+    not masked, None where all is. A live sensor is never equal to the last digit."""
     same = before is not None and np.array_equal(blocks, before)
-    black = float(blocks.mean()) < rules.black_level
+    black = grey is not None and grey < rules.black_level
     return replace(
         health,
         same_since=(health.same_since or at) if same else None,

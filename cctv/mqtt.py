@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from firewarden.cctv.delivery import SendFailed
 from firewarden.cctv.messages import Message
-from firewarden.cctv.webhook import is_loopback
+from firewarden.cctv.webhook import is_loopback, trusting
 from firewarden.errors import HazardError
 
 _REFUSED = 0x80  # reason codes from here on are failures
@@ -45,13 +45,14 @@ class MqttSender:
     destination = "mqtt"
 
     def __init__(self, settings: MqttSettings) -> None:
-        """Raises HazardError where paho-mqtt is not installed."""
+        """Raises HazardError where paho-mqtt is not installed, and for certificates that cannot be used."""
         try:
             import paho.mqtt.client  # noqa: F401
         except ModuleNotFoundError as error:
             raise HazardError(
                 "MQTT needs paho-mqtt, which is not installed: pip install -e '.[mqtt]' in the checkout"
             ) from error
+        trusting(settings.ca_file, "FIREWARDEN_MQTT_CA")
         self._settings = settings
         self._session: _Session | None = None
 

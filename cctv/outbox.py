@@ -56,14 +56,21 @@ class Outbox:
         self._engine = engine
         self.policy = policy or DeliveryPolicy()
 
-    def claim(self, destination: str) -> Claim | None:
-        """The message that has been due longest, held by the caller alone; None where none is."""
+    def now(self) -> datetime:
+        """The time by which messages are due."""
+        with self._engine.connect() as connection:
+            return database_now(connection)
+
+    def claim(self, destination: str, due_by: datetime | None = None) -> Claim | None:
+        """The message that has been due longest, held by the caller alone; None where none is, or none was by `due_by`."""
         holder = uuid4().hex
         with write_transaction(self._engine) as connection:
             now = database_now(connection)
             row_id = connection.execute(
                 select(box.c.id)
-                .where(box.c.destination == destination, box.c.due_at <= now, ~_waits_for_another())
+                .where(
+                    box.c.destination == destination, box.c.due_at <= (due_by or now), ~_waits_for_another()
+                )
                 .order_by(box.c.due_at, box.c.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)

@@ -1,7 +1,8 @@
 """Pictures of events: masked, stored once by content, deleted when no event needs them any more.
 
 A file is put before the rows that name it are committed, and deleted after the last of them is gone. Both happen under
-the lock of its row in `cctv_pictures`, so that one process cannot delete what another is about to name.
+the lock of its row in `cctv_pictures`, so that one process cannot delete what another is about to name. A file whose rows
+never came is deleted after a day.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,10 +18,11 @@ from firewarden.cctv.frame import Frame
 from firewarden.cctv.retention import StoredFrame, frames_to_delete
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import database_now, insert_if_new, write_transaction
-from firewarden.ledger.tables import cctv_events, cctv_frames, cctv_pictures
+from firewarden.ledger.tables import cctv_events, cctv_frames, cctv_pictures, retired_masks
 
 _QUALITY = 90
 _BATCH = 500  # rows of one short transaction
+_UNNAMED_S = 24 * 3600.0  # a file so long without a row: no transaction takes that long
 
 
 def frame_to_jpeg(frame: Frame) -> bytes:
@@ -59,8 +61,8 @@ class PictureStore:
         insert_if_new(connection, cctv_frames, values)
 
     def delete_old(self, cameras: Mapping[str, Camera], *, days_without_camera: int) -> int:
-        """Delete pictures of closed events whose camera's retention is over; how many events' pictures. May be run by
-        several processes, and again after a crash at any point."""
+        """Delete pictures of closed events whose camera's retention is over, and those no event ever had; how many events'
+        pictures. May be run by several processes, and again after a crash at any point."""
         with self._engine.connect() as connection:
             now = database_now(connection)
         shortest = min([days_without_camera, *(camera.retention_days for camera in cameras.values())])
@@ -72,6 +74,7 @@ class PictureStore:
         for start in range(0, len(over), _BATCH):
             self._forget(over[start : start + _BATCH])
         self._delete_orphans()
+        self._sweep()
         return len(over)
 
     def _older_than(self, at: datetime) -> list[StoredFrame]:
@@ -132,6 +135,22 @@ class PictureStore:
                 if still is not None:
                     self.blobs.remove(sha256)
                     connection.execute(delete(cctv_pictures).where(cctv_pictures.c.sha256 == sha256))
+
+    def _sweep(self) -> None:
+        """Delete files that no row names (a process died before it wrote one), and masks of taken-out cameras of which no
+        picture is left."""
+        names = sorted(self.blobs.names())
+        for start in range(0, len(names), _BATCH):
+            some = names[start : start + _BATCH]
+            with self._engine.connect() as connection:
+                query = select(cctv_pictures.c.sha256).where(cctv_pictures.c.sha256.in_(some))
+                known = set(connection.execute(query).scalars())
+            for name in some:
+                if name not in known:
+                    self.blobs.discard(name, unused_s=_UNNAMED_S)
+        with self._engine.begin() as connection:
+            pictured = exists().where(cctv_frames.c.camera_id == retired_masks.c.camera_id)
+            connection.execute(delete(retired_masks).where(~pictured))
 
 
 def _is_named() -> ColumnElement[bool]:

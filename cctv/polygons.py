@@ -70,9 +70,8 @@ def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-@lru_cache(maxsize=32)  # 2 MB each at 1080p
 def fill_polygons(polygons: tuple[Corners, ...], hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels (h, w) that the polygons touch, however little of them; read-only."""
+    """Pixels (h, w) that the polygons touch, however little of them."""
     h, w = hw
     mask = np.zeros(hw, np.bool_)
     for polygon in polygons:
@@ -82,7 +81,6 @@ def fill_polygons(polygons: tuple[Corners, ...], hw: tuple[int, int]) -> NDArray
             turns[_turns(start, end, hw)] ^= True
             mask[_crossed(start, end, hw)] = True
         mask |= np.logical_xor.accumulate(turns, axis=1)[:, :w]
-    mask.flags.writeable = False
     return mask
 
 

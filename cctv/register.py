@@ -20,6 +20,7 @@ from firewarden.inference.rules import Rules
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _URL = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/.+")
+_ADDRESS = "holds an address, which is not repeated here; it belongs behind 'url', as env:NAME or file:/path"
 _CELLS_LEFT, _COMMAS = "cells", "not as many as columns; put quotes round a cell that holds commas"
 _SHOWN = 80  # characters of a wrong text that a complaint repeats
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
@@ -72,7 +73,8 @@ class _Row:
 
     @property
     def camera_id(self) -> str:
-        return str(self.values.get("id", "?"))
+        told = str(self.values.get("id", "?"))
+        return "?" if _holds_address(told) else told
 
 
 def load_cameras(path: Path, rules: Rules) -> tuple[Camera, ...]:
@@ -127,7 +129,9 @@ def build_camera(
     ]
     problems += [(key, "is missing", False) for key in _REQUIRED if values.get(key) in (None, "")]
     for key, convert in _converters(rules).items():
-        if values.get(key) not in (None, ""):
+        if key != "url" and _holds_address(values.get(key)):
+            problems.append((key, _ADDRESS, False))
+        elif values.get(key) not in (None, ""):
             try:
                 known[key] = convert(values[key])
             except (TypeError, ValueError) as error:
@@ -145,6 +149,8 @@ def build_camera(
 
 
 def _refusal(values: Mapping[str, Any], rules: Rules) -> tuple[str, str] | None:
+    if _holds_address((values.get("name"), values.get("scene"))):  # a refusal would repeat it
+        return None
     groups = rules.venue_groups.get(str(values.get("venue_type")), frozenset())
     return find_refusal(
         str(values.get("name", "")), str(values.get("scene", "")), groups, rules.cctv.register
@@ -169,6 +175,11 @@ def _converters(rules: Rules) -> dict[str, Callable[[Any], Any]]:
         "expected": lambda v: _expected(v, rules),
         "url": _secret_reference,
     }
+
+
+def _holds_address(value: Any) -> bool:
+    """Whether an address, with its password, got where it does not belong: names are told to the outside."""
+    return "://" in str(value)
 
 
 def _line_of_text(value: Any) -> str:

@@ -194,23 +194,24 @@ class Runner:
 
     def _wait(self, stop: threading.Event, for_s: float | None) -> None:
         began = time.monotonic()
-        chores = self._chores(began)
+        chores = self._chores(began, stop)
         while not stop.wait(_TICK_S):
             now = time.monotonic()
             for chore in (chore for chore in chores if now >= chore.due_s):
-                chore.due_s = now + chore.every_s
-                chore.do()
+                if not stop.is_set():  # each may wait for a database that is locked
+                    chore.due_s = now + chore.every_s
+                    chore.do()
             if for_s is not None and now - began >= for_s:
                 return
             if self._register is None and self._supervisor.finished and self._mailbox.is_idle:
                 return
 
-    def _chores(self, now: float) -> list[_Chore]:
+    def _chores(self, now: float, stop: threading.Event) -> list[_Chore]:
         listed: list[tuple[Callable[[], None], float]] = []
         if (register := self._register) is not None:  # first: what has gone to another process is not saved
             listed.append((lambda: register.follow(self.adopt), _ASK_EVERY_S))
         if self._memory is not None:
-            listed += [(self._save, _SAVE_EVERY_S), (self._ask, _ASK_EVERY_S)]
+            listed += [(lambda: self._save(stop), _SAVE_EVERY_S), (self._ask, _ASK_EVERY_S)]
         if (report := self._report) is not None:
             listed.append((lambda: report(self.statuses()), _REPORT_EVERY_S))
         return [_Chore(do, every_s, now + every_s) for do, every_s in listed]
@@ -225,10 +226,15 @@ class Runner:
         if self._register is not None:
             self._register.release()
 
-    def _save(self) -> None:
-        if self._memory is not None:
-            for camera_id, post in self._posts.items():
-                self._memory.save(camera_id, post.watcher.watch.confirming)
+    def _save(self, stop: threading.Event | None = None) -> None:
+        """Keep what is followed at each camera, as far as that can be kept now; one that is to `stop` does it at its end."""
+        memory = self._memory
+        if memory is None:
+            return
+        for camera_id, post in self._posts.items():
+            is_over = stop is not None and stop.is_set()
+            if is_over or not memory.save(camera_id, post.watcher.watch.confirming):
+                return
 
     def _ask(self) -> None:
         """Have the threads that look tell their cameras what was dismissed since."""
@@ -261,7 +267,7 @@ class Runner:
             post.watcher.adopt(post.camera)
         while post.dismissed:
             dismissal = post.dismissed.popleft()
-            changes += post.watcher.dismiss(dismissal.event_id, dismissal.until)
+            changes += post.watcher.dismiss(dismissal.event_id, dismissal.until, dismissal.event)
         skipped, began_s = post.watcher.watch.health.skipped, time.thread_time()
         changes += post.watcher.see(Frame(picture.camera_id, arrival.pixels, picture.at))
         gate_s = time.thread_time() - began_s if post.watcher.watch.health.skipped > skipped else None

@@ -20,8 +20,9 @@ class Memory(Protocol):
         """None where nothing was kept, or nothing that can be used."""
         ...
 
-    def save(self, camera_id: str, state: Confirming) -> None:
-        """Replace what was kept; where that is not possible the old stays, and a log line tells."""
+    def save(self, camera_id: str, state: Confirming) -> bool:
+        """Replace what was kept; where that is not possible the old stays, and a log line tells. False where nothing can be
+        kept now, of other cameras neither."""
         ...
 
     def dismissals(self, camera_ids: Collection[str]) -> Iterable[Dismissal]:
@@ -42,11 +43,15 @@ class StoreMemory:
             _log.warning("camera %s starts without memory: %s", camera_id, error)
             return None
 
-    def save(self, camera_id: str, state: Confirming) -> None:
+    def save(self, camera_id: str, state: Confirming) -> bool:
         try:
             self._store.save(camera_id, (), state)
         except SinkUnavailable as error:
-            _log.warning("what camera %s follows was not kept: %s", camera_id, error)
+            _log.warning("what camera %s follows was not kept, nor what others do: %s", camera_id, error)
+            return False
+        except SQLAlchemyError as error:
+            _log.warning("what camera %s follows was not kept (%s)", camera_id, type(error).__name__)
+        return True
 
     def dismissals(self, camera_ids: Collection[str]) -> Iterable[Dismissal]:
         try:

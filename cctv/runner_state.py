@@ -31,7 +31,7 @@ class StateFolder:
             _log.warning("%s cannot be used (%s); the camera starts without memory", path, error)
             return None
 
-    def save(self, camera_id: str, state: Confirming) -> None:
+    def save(self, camera_id: str, state: Confirming) -> bool:
         """Replace the file as a whole; a full disk leaves the old one and is logged."""
         path = self._path(camera_id)
         fresh = path.with_suffix(".new")
@@ -41,6 +41,7 @@ class StateFolder:
         except OSError as error:
             _log.warning("%s cannot be written (%s); the memory of a restart is older", path, error.strerror)
             fresh.unlink(missing_ok=True)
+        return True  # a file that is smaller may still fit
 
     def dismissals(self, camera_ids: Collection[str]) -> Iterable[Dismissal]:
         """None: nobody can say so without the database."""

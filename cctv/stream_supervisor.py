@@ -91,8 +91,15 @@ class Supervisor:
         return Group(sources, self._on_picture, self._limits)
 
     def _start(self, kept: _Kept) -> None:
-        kept.group.start()
+        """Start a group's process, later where the machine has none to give now: the others are watched over meanwhile."""
         kept.started_at, kept.due_at = time.monotonic(), None
+        try:
+            kept.group.start()
+        except (OSError, RuntimeError) as error:  # RuntimeError: a thread could not be started
+            kept.group.end()
+            kept.due_at = time.monotonic() + kept.backoff.next_s()
+            names = ", ".join(source.camera_id for source in kept.group.sources)
+            _log.warning("capture process of %s cannot be started (%s); trying again", names, error)
 
     def _watch(self) -> None:
         while not self._stop.wait(_CHECK_S):

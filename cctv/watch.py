@@ -10,14 +10,13 @@ import numpy as np
 from firewarden.cctv.camera import Camera
 from firewarden.cctv.confirm import Confirming, confirm, dismiss, needs_look, rewind
 from firewarden.cctv.equipment import Places, find_missing
-from firewarden.cctv.events import ChangeKind, EventChange
+from firewarden.cctv.events import ChangeKind, Event, EventChange
 from firewarden.cctv.frame import Frame
 from firewarden.cctv.health import Health, with_picture
-from firewarden.cctv.masks import mask_frame
-from firewarden.cctv.motion import Blocks, Gate, observe, to_blocks, with_look
+from firewarden.cctv.masks import assess_clear, clear_grey, mask_frame
+from firewarden.cctv.motion import Gate, observe, to_blocks, with_look
 from firewarden.cctv.sightings import Look, find_sightings, view_of
 from firewarden.cctv.video_sampling import EARLY_SHARE, is_late
-from firewarden.findings import Verdict
 from firewarden.inference.cctv_rules import Nearness
 from firewarden.inference.image import Image
 from firewarden.inference.inspector import Inspector
@@ -91,9 +90,11 @@ class Watcher:
         self.camera = camera
         self._set(gate=Gate())
 
-    def dismiss(self, event_id: str, until: datetime) -> list[EventChange]:
-        """A person said that an event is none; its place raises nothing until then."""
-        state, changes = dismiss(self.watch.confirming, event_id, self.watch.last_at or self._clock(), until)
+    def dismiss(self, event_id: str, until: datetime, event: Event | None = None) -> list[EventChange]:
+        """A person said that an event is none; its place raises nothing until then. One that ended long ago is followed no
+        more: its place is known where the stored `event` is given."""
+        at = self.watch.last_at or self._clock()
+        state, changes = dismiss(self.watch.confirming, event_id, at, until, event)
         self._set(confirming=state)
         return list(changes)
 
@@ -137,7 +138,8 @@ class Watcher:
         """Gate, look and confirm one masked frame."""
         rules, before = self._rules.cctv, self.watch
         blocks = to_blocks(frame.pixels, grid_w=rules.motion.grid_w, grid_h=rules.motion.grid_h)
-        health = with_picture(before.health, blocks, before.gate.previous, frame.at, rules.health)
+        grey = clear_grey(blocks, self.camera.zones.private_mask, frame.hw)
+        health = with_picture(before.health, blocks, before.gate.previous, grey, frame.at, rules.health)
         watched = bool(before.confirming.tracks)
         gate, opening = observe(before.gate, blocks, frame.at, rules.motion, watched=watched)
         self._set(gate=gate, health=health)
@@ -148,23 +150,28 @@ class Watcher:
         if not (pending or opening.wants_look(rules.motion)):
             self._count("skipped")
             return []
-        return self._look(frame, blocks)
-
-    def _look(self, frame: Frame, blocks: Blocks) -> list[EventChange]:
-        self._count("inferences")
         self._set(gate=with_look(self.watch.gate, blocks, frame.at))
-        result = self._inspector.inspect_image(
-            to_image(frame),
+        return self._look(frame, grey)
+
+    def _look(self, frame: Frame, grey: float | None) -> list[EventChange]:
+        """Look at one masked frame; `grey` is the mean of what is not masked."""
+        self._count("inferences")
+        image, rules = to_image(frame), self._rules
+        quality = assess_clear(image, self.camera.zones.private_mask, grey, rules.quality)
+        result = self._inspector.judge(
+            image,
+            self._inspector.detector.see(image),
             self.camera.context(),
-            min_confidence=self._rules.cctv.equipment.present_confidence,
+            min_confidence=rules.cctv.equipment.present_confidence,
+            quality=quality,
+            timings={},
         )
-        if result.verdict is Verdict.NOT_ASSESSABLE:  # neither seen nor gone
+        if quality.problems:
             self._count("unreadable")
-            return []
-        look = self._judge(result, frame.at)
-        state, changes = confirm(
-            self.watch.confirming, look, self.camera.id, self._nearness(), self._rules.cctv
-        )
+            look = self._judge_poor(result, frame.at)
+        else:
+            look = self._judge(result, frame.at)
+        state, changes = confirm(self.watch.confirming, look, self.camera.id, self._nearness(), rules.cctv)
         self._set(confirming=state)
         return [c if c.kind is ChangeKind.CLOSED else replace(c, frame=frame) for c in changes]
 
@@ -177,6 +184,13 @@ class Watcher:
         places, missing, unjudged = find_missing(self.watch.places, result, view, self.camera, self._rules)
         self._set(places=places)
         return Look(at, (*find_sightings(result, view, self.camera, self._rules), *missing), unjudged)
+
+    def _judge_poor(self, result: InspectionResult, at: datetime) -> Look:
+        """A look at a picture too poor to judge: what is seen in it is there; what is not seen is neither gone nor missing."""
+        view = view_of(result, self._inspector.detector.manifest)
+        unseen = frozenset(self._rules.cctv.equipment.hazards.values())
+        seen = (s for s in find_sightings(result, view, self.camera, self._rules) if s.hazard not in unseen)
+        return Look(at, tuple(seen), frozenset(track.key for track in self.watch.confirming.tracks))
 
     def _count(self, name: str) -> None:
         self._set(health=self.watch.health.counted(name))

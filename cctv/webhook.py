@@ -73,11 +73,12 @@ class WebhookSender:
     destination = "webhook"
 
     def __init__(self, settings: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
+        """Raises HazardError for certificates that cannot be used."""
         self._settings = settings
         self._clock = clock
         self._parts = _split(settings.url)
-        ca_file = str(settings.ca_file) if settings.ca_file else None
-        self._tls = ssl.create_default_context(cafile=ca_file) if self._parts.scheme == "https" else None
+        trusted = trusting(settings.ca_file, "FIREWARDEN_WEBHOOK_CA")
+        self._tls = trusted if self._parts.scheme == "https" else None
 
     def send(self, message: Message) -> None:
         """POST the message; a 2xx answer confirms it. The whole exchange ends within twice the timeout."""
@@ -105,7 +106,10 @@ class WebhookSender:
         """Nothing is kept open."""
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port, timeout_s = self._parts.hostname or "", self._parts.port, self._settings.timeout_s
+        host, timeout_s = self._parts.hostname or "", self._settings.timeout_s
+        port = self._parts.port or (
+            443 if self._tls else 80
+        )  # without one, the end of an IPv6 address is taken for it
         if self._tls is not None:
             return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=self._tls)
         return http.client.HTTPConnection(host, port, timeout=timeout_s)
@@ -135,6 +139,17 @@ def is_signed(
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its very name; no resolver is asked."""
     return ip_address(host).is_loopback if _is_address(host) else host == "localhost"
+
+
+def trusting(ca_file: Path | None, setting: str) -> ssl.SSLContext:
+    """TLS that trusts the certificates of a file, or the system's; raises HazardError naming the setting and the file."""
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError as error:  # ssl.SSLError is one
+        reason = error.strerror or str(error)
+        raise HazardError(
+            f"{setting}: {ca_file} cannot be used ({reason}), expected certificates as PEM"
+        ) from error
 
 
 def _is_address(host: str) -> bool:

@@ -2,7 +2,7 @@
 delete old pictures.
 
 Where the database and the receivers are is said by the environment (`FIREWARDEN_*`), as for the service. Exit codes: 0 done,
-1 cameras that are not well, 2 a register with faults or settings that are not safe.
+1 cameras that are not well or messages that could not be sent, 2 a register with faults or settings that are not safe.
 """
 
 import signal
@@ -117,7 +117,10 @@ def _minute(at: str | None) -> str:
 
 
 def deliver(
-    once: Annotated[bool, typer.Option("--once", help="Send what is due now, then end.")] = False,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Try what is due now once, then end; exit 1 where some of it failed."),
+    ] = False,
     revive: Annotated[
         bool, typer.Option("--revive", help="First give messages that were given up their attempts again.")
     ] = False,
@@ -126,7 +129,6 @@ def deliver(
 ) -> None:
     """Send events to the webhook and the MQTT broker of the environment, and delete old pictures every hour."""
     from firewarden.api.cctv_stores import build_deliverer, build_senders, open_cctv
-    from firewarden.cctv.delivery import send_due
     from firewarden.inference.rules_file import load_rules
 
     settings, register_rules = _settings(data_dir), load_rules(rules).cctv.register
@@ -136,16 +138,25 @@ def deliver(
     if revive:
         ERR.print(f"{stores.outbox.revive()} messages get their attempts again", highlight=False)
     if once:
-        sent = {s.destination: send_due(stores.outbox, s, threading.Event()) for s in senders}
-        for sender in senders:
-            sender.close()
-        print_json({"sent": sent})
+        _send_once(stores.outbox, senders)
         return
     deliverer = build_deliverer(stores, settings, chores=lambda: stores.tidy(register_rules))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: deliverer.stop())
     ERR.print(f"sending to {', '.join(settings.destinations) or 'nobody'}", highlight=False)
     deliverer.run()
+
+
+def _send_once(outbox: Any, senders: Any) -> None:
+    """One try of each message that is due by now; what a slow receiver makes due meanwhile is left to the next command."""
+    from firewarden.cctv.delivery import send_due
+
+    now = outbox.now()
+    tallies = {s.destination: send_due(outbox, s, threading.Event(), due_by=now) for s in senders}
+    for sender in senders:
+        sender.close()
+    print_json({name: {to: getattr(one, name) for to, one in tallies.items()} for name in ("sent", "failed")})
+    raise typer.Exit(1 if any(one.failed for one in tallies.values()) else 0)
 
 
 def retain(rules: RulesOption = None, data_dir: DataDirOption = None) -> None:

@@ -136,6 +136,13 @@ cctv_frames = Table(
     Index("ix_cctv_frames_sha256", "sha256"),
 )
 
+retired_masks = Table(  # private windows of cameras that were taken out, while pictures of them are kept
+    "retired_masks",
+    metadata,
+    Column("camera_id", String(64), primary_key=True),
+    Column("private_mask", JSON, nullable=False),
+)
+
 cctv_outbox = Table(
     "cctv_outbox",
     metadata,

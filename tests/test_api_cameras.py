@@ -245,6 +245,9 @@ def test_a_mask_drawn_later_is_painted_over_the_picture_that_is_shown(opened) ->
     shown = PillowImage.open(io.BytesIO(client.get(f"{EVENTS}/e1/frame.jpg").content)).convert("L")
     grey = np.asarray(shown, np.int64)
     assert (abs(grey[:, :40] - MASK_GREY) <= 2).all() and (grey[:, 64:] > 195).all()
+    assert client.delete(f"{CAMERAS}/cam-1").status_code == 204
+    later = PillowImage.open(io.BytesIO(client.get(f"{EVENTS}/e1/frame.jpg").content)).convert("L")
+    assert (np.asarray(later) == grey).all(), "also once the camera is taken out"
 
 
 def test_dismissing_ends_an_event_and_can_be_repeated(opened) -> None:

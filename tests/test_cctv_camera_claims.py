@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 pytest.importorskip("av", reason="PYAV ABSENT: pip install 'firewarden[video]'")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -50,6 +51,15 @@ def run_out(stores: Stores, *names: str) -> None:
         connection.execute(ended.values(due_at=datetime(2026, 1, 1, tzinfo=UTC)))
 
 
+def of_long_standing(stores: Stores) -> CameraClaims:
+    """Claims of a process that the database has answered for a lease, every 10 s."""
+    now_s = [0.0]
+    claims = CameraClaims(stores.engine, clock=lambda: now_s[0])
+    for now_s[0] in (0.0, 10.0, 20.0, 30.0):
+        claims.hold([])
+    return claims
+
+
 def test_each_camera_has_one_holder_and_each_process_its_share(stores):
     first, second, third = (CameraClaims(stores.engine, most=most) for most in (4, 4, None))
     assert first.hold(NAMES) == set(NAMES[:4])
@@ -69,13 +79,42 @@ def test_what_leaves_the_register_or_is_released_is_free_at_once(stores):
 
 
 def test_a_lease_that_ran_out_is_taken_over_once_and_not_taken_back(stores):
-    first, second = CameraClaims(stores.engine), CameraClaims(stores.engine)
+    first, second = CameraClaims(stores.engine), of_long_standing(stores)
     first.hold(NAMES)
     run_out(stores, "cam-1", "cam-2")
     assert second.hold(NAMES) == {"cam-1", "cam-2"}
     assert first.hold(NAMES) == set(NAMES) - {"cam-1", "cam-2"}, "late, it finds them taken"
     run_out(stores, "cam-3")
     assert first.hold(NAMES) == set(NAMES) - {"cam-1", "cam-2"}, "late, but nobody has taken it"
+
+
+def test_after_an_outage_a_spare_leaves_cameras_to_those_that_come_back(stores):
+    """The database does not answer from 30 to 70 s, longer than the lease of 30 s; the spare is the first to be answered."""
+    now_s = [0.0]
+    holder, spare = CameraClaims(stores.engine), CameraClaims(stores.engine, clock=lambda: now_s[0])
+    holder.hold(NAMES)
+    for now_s[0] in (0.0, 10.0, 20.0, 30.0):
+        assert spare.hold(NAMES) == set()
+    run_out(stores, *NAMES)
+    for now_s[0] in (70.0, 80.0, 90.0):
+        assert spare.hold(NAMES) == set(), "less than a lease since the outage"
+    assert holder.hold(NAMES) == set(NAMES)
+    run_out(stores, NAMES[0])
+    now_s[0] = 100.0
+    assert spare.hold(NAMES) == {NAMES[0]}
+
+
+def test_a_call_that_failed_begins_the_wait_anew(stores):
+    spare = of_long_standing(stores)
+    CameraClaims(stores.engine).hold(NAMES)
+    with stores.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE camera_claims RENAME TO away")
+    with pytest.raises(SQLAlchemyError):
+        spare.hold(NAMES)
+    with stores.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO camera_claims")
+    run_out(stores, *NAMES)
+    assert spare.hold(NAMES) == set()
 
 
 def test_many_that_ask_at_once_share_without_overlap(stores):
@@ -128,7 +167,7 @@ def test_a_killed_process_is_followed_by_a_run_within_the_lease(
         wait_until(lambda: {s.camera_id for s in runner.statuses()} == set(NAMES[:2]))
         wait_until(lambda: all(s.health.frames for s in runner.statuses()))
         run_out(stores, NAMES[0])
-        other = CameraClaims(stores.engine)
+        other = of_long_standing(stores)
         wait_until(lambda: other.hold(NAMES[:1]) or run_out(stores, NAMES[0]))
         wait_until(lambda: {s.camera_id for s in runner.statuses()} == {NAMES[1]})
     finally:

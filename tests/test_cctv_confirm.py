@@ -231,5 +231,7 @@ def test_what_a_watch_knows_of_later_times_is_forgotten(rules):
     (first,) = rewind(state, at(20), at(999)).tracks
     assert (first.key, first.looks, first.is_open) == ("corridor_clutter", (), True)
     assert [track.key for track in rewind(state, at(20), at(20)).tracks] == ["corridor_clutter", "wiring"]
+    ended, _ = feed(rules, "111" + "0" * 7)  # at 20, when it was seen last
+    assert [rewind(ended, at(t), at(999)).tracks != () for t in (10, 20)] == [False, True]
     muted, _ = dismiss(later, later.tracks[0].event.id, at(90), at(9999))
     assert rewind(muted, at(20), at(999)) == muted

@@ -1,13 +1,23 @@
 """Private windows and polygons: what is painted, what stays, how much of a box lies where."""
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from firewarden.cctv.masks import MASK_GREY, paint_out
+sys.path.insert(0, str(Path(__file__).parent))
+from cctv_stage import at
+
+from firewarden.cctv.frame import Frame
+from firewarden.cctv.masks import MASK_GREY, assess_clear, clear_grey, paint_out
+from firewarden.cctv.motion import to_blocks
 from firewarden.cctv.polygons import check_polygon, covered_by, fill_polygons, share_inside
+from firewarden.cctv.watch import to_image
 
 SQUARE = ((0.25, 0.25), (0.5, 0.25), (0.5, 0.5), (0.25, 0.5))
 L_SHAPE = (
@@ -54,6 +64,24 @@ def test_every_pixel_that_a_polygon_touches_is_painted(polygon, h, w, seed):
     x, y = (shares / shares.sum(axis=1, keepdims=True) @ np.array(polygon)).T
     rows, columns = np.minimum((y * h).astype(int), h - 1), np.minimum((x * w).astype(int), w - 1)
     assert fill_polygons((polygon,), (h, w))[rows, columns].all()
+
+
+def test_the_quality_of_a_masked_picture_is_that_of_the_rest(rules):
+    """The right half alternates between 27 and 227: mean 127, standard deviation 100. With a window as large as it of one
+    grey it would be 71 or less."""
+    right_half = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+    left_half = ((0.0, 0.0), (0.498, 0.0), (0.498, 1.0), (0.0, 1.0))
+    pixels = np.zeros((320, 640, 3), np.uint8)
+    pixels[:, 320:] = np.where(np.arange(320) // 2 % 2, 227, 27)[None, :, None]
+    bounds = replace(rules.quality, min_contrast=90)
+
+    def problems(window):
+        masked = to_image(Frame("c", paint_out(pixels, (window,)), at(0)))
+        grey = clear_grey(to_blocks(masked.pixels, grid_w=48, grid_h=27), (window,), (320, 640))
+        return assess_clear(masked, (window,), grey, bounds).problems
+
+    assert problems(left_half) == ()
+    assert problems(right_half) == ("dark", "flat", "blurred")
 
 
 def _inside(triangle, x, y):

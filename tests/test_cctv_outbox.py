@@ -279,6 +279,37 @@ def test_a_deliverer_killed_between_send_and_confirmation_loses_nothing(stores) 
     assert receiver.ids() == ["e1-1", "e1-1"]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_command_that_sends_once_tries_each_message_once(stores) -> None:
+    """A receiver that is slow: what was tried is due again before the others have had their turn."""
+    for number in range(4):
+        stores.events.write(change(event_id=f"e{number}"))
+    stores.outbox.policy = DeliveryPolicy(first_wait_s=0.0)
+
+    class Slow:
+        destination, ids = "webhook", []
+
+        def send(self, message) -> None:
+            self.ids.append(message.id)
+            assert len(self.ids) < 9, "it never ends"
+            raise SendFailed("no answer in time")
+
+    sender = Slow()
+    tally = send_due(stores.outbox, sender, threading.Event(), due_by=stores.outbox.now())
+    assert (tally.sent, tally.failed) == (0, 4) and len(set(sender.ids)) == 4
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_command_that_sends_once_tells_what_it_could_not_send(stores) -> None:
+    for number in range(2):
+        stores.events.write(change(event_id=f"e{number}"))
+    with running_receiver(lambda number: 500 if number else 204) as receiver:
+        process = _start_deliverer(stores, receiver, "--once")
+        out, errors = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 1, errors
+    assert json.loads(out) == {"sent": {"webhook": 1}, "failed": {"webhook": 1}}
+
+
 def test_two_deliverers_at_once_send_each_message_once(stores) -> None:
     for number in range(16):
         stores.events.write(change(event_id=f"e{number}"))
@@ -301,6 +332,32 @@ def test_settings_that_would_send_twice_or_in_the_clear_are_refused(tmp_path) ->
     with pytest.raises(HazardError, match="FIREWARDEN_WEBHOOK_SECRET"):
         build_senders(Settings(data_dir=tmp_path, webhook_url="https://example.org/hook"))
     assert build_senders(Settings(data_dir=tmp_path)) == ()
+
+
+@pytest.mark.parametrize("setting", ["webhook_ca", "mqtt_ca"])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_used_are_told_at_the_start(tmp_path, setting, content) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    told = {"webhook_url": "https://example.org/hook", "webhook_secret": SECRET, "mqtt_host": "localhost"}
+    with pytest.raises(HazardError, match=f"FIREWARDEN_{setting.upper()}: {re.escape(str(file))}"):
+        build_senders(Settings(data_dir=tmp_path, **told, **{setting: file}))
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("http://[::1]/", "::1", 80),
+        ("https://[2001:db8::5]/x", "2001:db8::5", 443),
+        ("https://[2001:db8::5]:9/", "2001:db8::5", 9),
+        ("http://localhost/", "localhost", 80),
+    ],
+)
+def test_an_address_without_a_port_goes_to_that_of_its_scheme(url, host, port) -> None:
+    """The 5 of 2001:db8::5 is none."""
+    connection = WebhookSender(WebhookSettings(url, (SECRET,)))._connection()
+    assert (connection.host, connection.port) == (host, port)
 
 
 def test_the_loop_survives_a_database_that_is_away(quick) -> None:
@@ -369,12 +426,12 @@ def test_a_broker_gets_events_in_the_clear_and_over_tls(tmp_path) -> None:
         subscriber = _Subscriber(broker.port)
         stores.events.write(change())
         sender = _mqtt(broker)
-        assert send_due(stores.outbox, sender, threading.Event()) == 1
+        assert send_due(stores.outbox, sender, threading.Event()).sent == 1
         stores.events.write(change("closed"))
         secure = MqttSender(
             MqttSettings("localhost", broker.tls_port, ca_file=broker.ca_file, user=USER, password=PASSWORD)
         )
-        assert send_due(stores.outbox, secure, threading.Event()) == 1
+        assert send_due(stores.outbox, secure, threading.Event()).sent == 1
         received = subscriber.wait_for(2)
         for closing in (sender, secure, subscriber):
             closing.close()

@@ -293,3 +293,15 @@ def test_json_is_read_as_json(tmp_path, rules):
         read_register(write(tmp_path, "r.json", '{"cameras": [{"id": "a", "id": "b"}]}'), rules)
     with pytest.raises(PolicyError, match="r.json:1: not valid JSON.*yaml"):
         read_register(write(tmp_path, "r.json", GOOD), rules)
+
+
+@pytest.mark.parametrize(
+    "field", ["id", "name", "venue", "venue_type", "scene", "schedule", "expected", "retention_days"]
+)
+def test_an_address_in_a_wrong_column_is_refused_and_not_repeated(tmp_path, rules, field):
+    """Names travel in messages; one of a bedroom would be refused with its words."""
+    row = {**ROW, "venue_type": "hotel", field: "rtsp://admin:hunter2@10.0.0.7/bedroom"}
+    text = f"{','.join(row)}\n{','.join(row.values())}\n"
+    register = read_register(write(tmp_path, "r.csv", text), rules)
+    assert register.cameras == () and "holds an address" in " ".join(map(str, register.problems))
+    assert "hunter2" not in " ".join(map(str, register.problems))

@@ -119,6 +119,30 @@ def test_a_damaged_memory_is_left_aside(tmp_path, caplog):
     assert memory.load("cam-1") is None and "starts without memory" in caplog.text
 
 
+def test_what_cannot_be_kept_of_one_camera_is_not_tried_of_the_next(recording, rules):
+    """Each try waits 10 s for a database that is locked, and nobody looks whether the run is to end meanwhile."""
+    asked, stop = [], threading.Event()
+
+    class Locked(StateFolder):
+        def __init__(self) -> None:
+            pass
+
+        def load(self, camera_id):
+            return None
+
+        def save(self, camera_id, state) -> bool:
+            asked.append(camera_id)
+            return False
+
+    pairs = [(camera(id=name), file_source(recording, name)) for name in ("a", "b", "c")]
+    runner = Runner(pairs, Inspector(Stage(), rules), Sink(), memory=Locked())
+    runner._save(stop)
+    assert asked == ["a"]
+    stop.set()
+    runner._save(stop)
+    assert asked == ["a"], "it is kept at the end"
+
+
 def test_a_sink_that_stays_down_ends_the_run_with_its_error(recording, rules):
     stop = threading.Event()
 

@@ -1,8 +1,10 @@
 """Cameras and events in the database: SQLite and PostgreSQL, real files, no fakes."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ from postgres_server import postgres_server, postgres_url  # noqa: F401
 
 from firewarden.cctv.camera import parse_window
 from firewarden.cctv.camera_store import camera_from_json
-from firewarden.cctv.confirm import Confirming
+from firewarden.cctv.confirm import Confirming, track_of
 from firewarden.cctv.event_store import EventStore
 from firewarden.cctv.masks import MASK_GREY
 from firewarden.cctv.runner_memory import StoreMemory
@@ -208,13 +210,10 @@ def test_what_a_person_dismissed_stays_silent_over_a_restart(stores, rules, save
 def test_a_dismissed_event_ends_and_is_told_once(stores) -> None:
     stores.events.write(change())
     until = NOW + timedelta(days=1)
-    for reason in ("a pram", "a wheelchair"):
-        record = stores.events.dismiss("e1", until, "key-1", reason)
-    assert (record.state, record.dismissal.because, record.dismissal.by) == (
-        "dismissed",
-        "a wheelchair",
-        "key-1",
-    )
+    first = stores.events.dismiss("e1", until, "key-1", "a pram").dismissal
+    record = stores.events.dismiss("e1", until, "key-2", "a wheelchair")
+    assert (record.state, record.dismissal.because) == ("dismissed", "a wheelchair")
+    assert (record.dismissal.by, record.dismissal.at) == ("key-2", first.at), "whose words they are"
     stores.events.write(change("closed", seen=NOW + timedelta(seconds=90)))  # the watch hears of it later
     assert [m["kind"] for m in stores.messages()] == ["opened", "dismissed"]
     assert stores.messages()[1]["event"]["ended_at"] is not None
@@ -231,26 +230,85 @@ def test_a_camera_that_is_taken_out_ends_its_events(stores) -> None:
 
 
 def test_an_event_told_after_its_camera_was_taken_out_ends_and_its_picture_goes(stores) -> None:
-    """A watch hears of it some seconds late. What is seen last 31 days ago ends, but not at a camera of the register, nor at
-    one of a file that is watched."""
+    """A watch hears of it some seconds late. What is seen last 31 days ago ends, also at a camera of the register that died;
+    not at one that keeps pictures for 90 days, nor what was seen since without being told."""
     old = NOW - timedelta(days=31)
     stores.cameras.add(camera())
-    stores.cameras.add(camera("registered"))
+    stores.cameras.add(camera("died"))
+    stores.cameras.add(camera("keeps-90-days", retention_days=90))
     stores.events.write(change(opened=old))
     stores.events.retire_camera("cam-1")
     stores.events.write(change("updated", opened=old, seen=old + timedelta(seconds=3), shade=10))
     stores.events.write(change(event_id="e2", opened=old, shade=20))
-    for name, seen in (("registered", old), ("of-a-file", old), ("seen-since", NOW)):
+    for name, seen in (("died", old), ("keeps-90-days", old), ("of-a-file", old), ("told-since", NOW)):
         stores.events.write(change(event_id=name, camera_id=name, opened=old, seen=seen, shade=30))
-    stores.events.followed.save("of-a-file", Confirming())
+    standing = replace(track_of(change(event_id="of-a-file", opened=old).event), last_seen=NOW)
+    stores.events.followed.save("of-a-file", Confirming((standing,)))
     stores.events.end_forsaken(NOW - timedelta(days=30))
     states = {r.event["id"]: r.state for r in stores.events.page(limit=9)}
     assert states == {
-        "e1": "closed", "e2": "closed", "registered": "open", "of-a-file": "open", "seen-since": "open",
+        "e1": "closed", "e2": "closed", "died": "closed", "keeps-90-days": "open", "of-a-file": "open",
+        "told-since": "open",
     }  # fmt: skip
     assert stores.events.find("e1").event["ended_at"] == (old + timedelta(seconds=3)).isoformat()
-    assert [m["kind"] for m in stores.messages()][-2:] == ["closed", "closed"]
-    assert stores.events.pictures.delete_old({}, days_without_camera=30) == 2
+    assert [m["kind"] for m in stores.messages()][-3:] == ["closed", "closed", "closed"]
+    cameras = {listed.id: listed for listed in stores.cameras.load_all()}
+    assert stores.events.pictures.delete_old(cameras, days_without_camera=30) == 3
+
+
+def test_an_end_that_was_not_stored_is_told_after_a_restart(stores, rules) -> None:
+    """The carton went at 300 s; the memory has its end, the database was full when it was to be written."""
+    stage = Stage([Actor("carton", (0.2, 0.4, 0.4, 0.95), 0, 300)])
+    before, memory = watcher(stage, rules), StoreMemory(stores.events)
+    (_, opened), (_, closed) = play(stage, before, 600)
+    stores.events.write(opened)
+    memory.save("cam-1", before.watch.confirming)
+    after = Watcher(
+        before.camera, Inspector(stage, rules), lambda: at(stage.now_s), remembered=memory.load("cam-1")
+    )
+    for _, seen in play(stage, after, 900):
+        stores.events.write(seen)
+    assert [m["kind"] for m in stores.messages()] == ["opened", "closed"]
+    assert stores.events.find(opened.event.id).event["ended_at"] == closed.event.ended_at.isoformat()
+
+
+def test_a_running_watch_is_given_the_place_of_a_dismissed_event(stores) -> None:
+    shown = change("closed")
+    stores.events.write(shown)
+    stores.events.dismiss("e1", NOW + timedelta(days=1), "key-1", "a pram")
+    (dismissal,) = StoreMemory(stores.events).dismissals(["cam-1"])
+    assert (dismissal.event.id, dismissal.event.xyxy) == ("e1", shown.event.xyxy)
+
+
+def test_a_memory_that_cannot_be_kept_ends_no_run(stores, caplog) -> None:
+    with stores.engine.begin() as connection:
+        connection.execute(text("DROP TABLE camera_states"))
+    StoreMemory(stores.events).save("cam-1", Confirming())
+    assert "what camera cam-1 follows was not kept" in caplog.text
+
+
+def test_a_picture_whose_rows_never_came_is_deleted_after_a_day(stores) -> None:
+    stores.events.write(change(shade=20))
+    kept = stores.events.find("e1").picture.key
+    lost, young = stores.blobs.put(b"of a process that died"), stores.blobs.put(b"of one that is at work")
+    for name in (kept, lost):
+        os.utime(stores.blobs.path(name), (time.time() - 86_401,) * 2)
+    stores.events.pictures.delete_old({}, days_without_camera=30)
+    assert set(stores.blobs.names()) == {kept, young}
+
+
+def test_the_mask_of_a_camera_that_is_taken_out_stays_as_long_as_its_pictures(stores) -> None:
+    stores.cameras.add(camera(zones=zones(private_mask=[LEFT_HALF])))
+    stores.events.write(change(opened=NOW - timedelta(days=29), shade=20))
+    stores.events.retire_camera("cam-1")
+    stores.events.pictures.delete_old({}, days_without_camera=30)
+    assert stores.events.private_mask("cam-1") == (LEFT_HALF,)
+    stores.cameras.add(camera())
+    assert stores.events.private_mask("cam-1") == (), "the register says now"
+    stores.cameras.put(camera(zones=zones(private_mask=[LEFT_HALF])))
+    stores.events.retire_camera("cam-1")
+    stores.events.pictures.delete_old({}, days_without_camera=29)
+    assert stores.events.private_mask("cam-1") == ()
 
 
 def test_events_are_listed_newest_first_page_by_page(stores) -> None:

@@ -23,6 +23,7 @@ import av
 from rtsp_server import RtspServer, missing_part
 from video_clips import moving, write
 
+from firewarden.cctv import stream_supervisor
 from firewarden.cctv.stream_address import parse_address
 from firewarden.cctv.stream_group import Limits
 from firewarden.cctv.stream_supervisor import Supervisor, grouped, parted
@@ -96,6 +97,28 @@ def until(condition, limit_s: float = SLOW) -> None:
     while not condition():
         assert time.monotonic() < end, "did not come to pass"
         time.sleep(0.05)
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(monkeypatch):
+    """The machine has no process to give, twice: the watch over the others goes on."""
+    tried = []
+
+    class Scarce(stream_supervisor.Group):
+        def start(self) -> None:
+            tried.append(self.sources[0].camera_id)
+            if tried.count("a") <= 2 and tried[-1] == "a":
+                raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(stream_supervisor, "Group", Scarce)
+    a, b, c = (source(name, "rtsp://127.0.0.1:9/x") for name in "abc")
+    supervisor = Supervisor([a], lambda *_: None, group_size=1)
+    supervisor.start()
+    try:
+        until(lambda: tried.count("a") == 2)
+        supervisor.adopt([a, b, c])
+        until(lambda: set(tried) == {"a", "b", "c"} and tried.count("a") == 3)
+    finally:
+        supervisor.stop()
 
 
 def test_rtsp_over_tcp_and_udp_and_a_server_that_comes_back(rtsp, clip, capfd):

@@ -213,11 +213,53 @@ def test_silent_frozen_and_black_cameras(rules):
     assert watch.problems() == ("black",) and watch.watch.health.blind > 0
 
 
-def test_an_event_outlives_the_dark(rules):
-    """The light fails for an hour: pictures that cannot be judged neither end an event nor open one anew."""
-    stage = Stage([Actor("carton", CARTON)], light=lambda t: 0.02 if 600 <= t < 4200 else 1.0)
-    watch = watcher(stage, rules)
-    assert kinds(play(stage, watch, 6000)) == [("opened", "corridor_clutter")]
+class Night(Stage):
+    """From 600 to 4200 s only what is `lit` is seen."""
+
+    lit: tuple[str, ...] = ()
+
+    def see(self, image):
+        there = self.actors
+        if 600 <= self.now_s < 4200:
+            self.actors = [actor for actor in there if actor.name in self.lit]
+        try:
+            return super().see(image)
+        finally:
+            self.actors = there
+
+
+EXTINGUISHER = Actor("extinguisher", (0.05, 0.4, 0.12, 0.7))
+
+
+@pytest.mark.parametrize("masked", [0.0, 0.4, 0.7])
+def test_an_event_outlives_the_dark(rules, masked):
+    """The light fails for an hour: pictures that cannot be judged neither end an event nor open one anew, however much of
+    them is a private window, which stays grey."""
+    stage = Night([Actor("carton", CARTON), EXTINGUISHER], light=lambda t: 0.02 if 600 <= t < 4200 else 1.0)
+    private = zones(private_mask=[rectangle(1 - masked, 0, 1, 1)] if masked else [])
+    watch = watcher(stage, rules, zones=private, expected={"extinguisher": 1}, venue_type="office")
+    changes = play(stage, watch, 2400)
+    assert watch.problems() == ("black",)
+    assert kinds([*changes, *play(stage, watch, 6000)]) == [("opened", "corridor_clutter")]
+
+
+@pytest.mark.parametrize("expected", [{}, {"extinguisher": 1}], ids=["nothing expected", "an extinguisher"])
+def test_one_thing_seen_in_a_dark_picture_says_nothing_of_the_others(rules, expected):
+    """A grey of 27 on average is dark. The e-bike is still seen, carton and extinguisher are not."""
+    actors = [Actor("ebike", (0.6, 0.4, 0.8, 0.9)), Actor("carton", CARTON), EXTINGUISHER]
+    stage = Night(actors, light=lambda t: 0.2 if 600 <= t < 4200 else 1.0)
+    stage.lit = ("ebike",)
+    watch = watcher(stage, rules, expected=expected, venue_type="office")
+    told = kinds(play(stage, watch, 6000))
+    assert sorted(told) == [("opened", "corridor_clutter"), ("opened", "indoor_ebike")]
+    assert watch.watch.health.unreadable > 12
+
+
+def test_a_picture_that_is_masked_as_a_whole_is_no_evidence(rules):
+    stage = Stage()
+    private = zones(private_mask=[rectangle(0, 0, 1, 1)])
+    watch = watcher(stage, rules, zones=private, expected={"extinguisher": 1}, venue_type="office")
+    assert play(stage, watch, 2400) == [] and watch.problems() == ("frozen",)
 
 
 def test_a_dismissed_event_stays_quiet(rules):
@@ -226,6 +268,16 @@ def test_a_dismissed_event_stays_quiet(rules):
     ((_, opened),) = play(stage, watch, 60)
     assert [c.kind.value for c in watch.dismiss(opened.event.id, START + timedelta(days=7))] == ["closed"]
     assert play(stage, watch, 3000) == []
+
+
+def test_an_event_that_ended_long_ago_can_be_dismissed(rules):
+    """Gone at 300 s, dismissed at 4000, when it is remembered no more; back at 5000."""
+    stage = Stage([Actor("carton", CARTON, 0, 300), Actor("carton", CARTON, 5000)])
+    watch = watcher(stage, rules)
+    _, (_, closed) = play(stage, watch, 4000)
+    assert watch.dismiss(closed.event.id, START + timedelta(days=7), closed.event) == []
+    assert watch.dismiss(closed.event.id, START + timedelta(days=7), closed.event) == []
+    assert len(watch.watch.confirming.tracks) == 1 and play(stage, watch, 6000) == []
 
 
 def test_a_restart_with_what_was_remembered_opens_nothing_anew(rules):
@@ -254,6 +306,20 @@ def test_a_clock_that_is_set_back_stops_no_watch(rules):
     assert [change.kind.value for change in changes] == ["opened", "closed"]
     assert (watch.watch.health.late, watch.problems()) == (0, ())
     assert changes[1].event.ended_at == at(120 - 8 * 3600)
+
+
+def test_what_comes_back_after_a_clock_was_set_back_is_told(rules):
+    """Gone at 600 s, the clock is set back by 600 s at 800, back at 1000: by the clock before it went."""
+    stage = Stage([Actor("carton", CARTON, 0, 600), Actor("carton", CARTON, 1000)])
+    back_s = 0
+    watch = Watcher(camera(), Inspector(stage, rules), lambda: at(stage.now_s - back_s))
+    changes = []
+    while stage.now_s < 1200:
+        back_s = 600 if stage.now_s >= 800 else 0
+        changes += watch.see(Frame("cam-1", stage.draw(), at(stage.now_s - back_s)))
+        stage.now_s += 10
+    assert [change.kind.value for change in changes] == ["opened", "closed", "opened"]
+    assert changes[2].event.first_seen == at(400) and changes[2].event.id != changes[0].event.id
 
 
 def test_a_candidate_of_the_evening_is_none_in_the_morning(rules):
