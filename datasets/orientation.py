@@ -1,5 +1,6 @@
 """EXIF orientation: the stored picture, the upright one, and boxes carried from the first to the second."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from firewarden.errors import DatasetError
 
 _TAG = 0x0112
+_DAMAGED_EXIF = (SyntaxError, ValueError, OSError, TypeError, struct.error)
 _TURNED = (5, 6, 7, 8)  # sides are exchanged
 
 
@@ -39,7 +41,7 @@ def orientation_of(picture: Image.Image) -> int:
     """EXIF orientation of an opened picture; 1 where there is none or it is damaged."""
     try:
         value = picture.getexif().get(_TAG, 1)
-    except (SyntaxError, ValueError, OSError, TypeError):  # damaged EXIF must not cost the photo
+    except _DAMAGED_EXIF:  # it must not cost the photo
         return 1
     return int(value) if value in range(1, 9) else 1
 

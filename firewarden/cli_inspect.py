@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from firewarden.cli_console import ERR, OUT, command_line, fail, print_json
 from firewarden.cli_options import (
@@ -60,6 +61,8 @@ def inspect(
     facts = tuple(Fact(name, Source.PERSON) for name in fact or [])
     context = InspectionContext(venue_type, scene=scene, facts=facts, closure_profile=closure_profile)
     check_context(context, inspector.rules)
+    if save_annotated is not None:
+        save_annotated.mkdir(parents=True, exist_ok=True)
     broken, reached = 0, False
     for path, data, outcome in inspect_photos(inspector, listed, context, min_confidence=min_confidence):
         broken += isinstance(outcome, str)
@@ -71,7 +74,12 @@ def inspect(
             level = outcome.risk_level
             reached |= fail_on is not None and level is not None and level.rank >= fail_on.rank
             if save_annotated is not None:
-                save_annotated_photo(save_annotated, path, data, outcome, inspector.rules)
+                try:
+                    save_annotated_photo(save_annotated, path, data, outcome, inspector.rules)
+                except OSError as error:  # one picture that cannot be written must not end the run
+                    broken += 1
+                    told = escape(f"{path}: its annotated picture was not written: {error}")
+                    ERR.print(f"[bold red]error:[/] {told}", highlight=False)
     raise typer.Exit(1 if reached else 2 if broken else 0)
 
 

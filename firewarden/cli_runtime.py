@@ -1,6 +1,7 @@
 """Commands about runtimes: `doctor --tune` measures and chooses one, `quantise` makes the int8 files for them."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,10 @@ def run_tune(
     accept_int8: bool,
     as_json: bool,
 ) -> None:
-    """Measure the runtimes of this machine, store the choice, print the figures."""
+    """Measure the runtimes of this machine, store the choice, print the figures.
+
+    Raises OSError, before anything is measured, where the data folder cannot be made or written.
+    """
     from firewarden.api.settings import Settings
     from firewarden.inference.doctor import sample_photo
     from firewarden.inference.image import decode_image
@@ -33,6 +37,7 @@ def run_tune(
 
     manifest, loaded = find_manifest(model), load_rules(rules)
     folder = data_dir or Settings().data_dir
+    _check_writable(folder)
     pictures, photo = photos_to_compare(manifest, photos), sample_photo()
     bench = Bench(
         manifest,
@@ -49,6 +54,12 @@ def run_tune(
         print_json(tuning.to_json())
     else:
         print_tuning(OUT, tuning, path)
+
+
+def _check_writable(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # photos of homes will lie here too
+    with TemporaryFile(dir=folder):
+        pass
 
 
 def inspect_runtime(model: str | Path | None) -> tuple[Any, Path]:

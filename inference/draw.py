@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from firewarden.findings import Box, Text
-from firewarden.inference.draw_banner import Line, draw_banner, wrap_text
+from firewarden.inference.draw_banner import Line, banner_height, draw_banner, wrap_text
 from firewarden.inference.draw_layout import place_plate
 from firewarden.inference.draw_marks import (
     Mark,
@@ -44,6 +45,7 @@ _MIN_LONG_SIDE = 960  # smaller pictures are enlarged: below this no text would 
 _MIN_WIDTH_SHARE = (
     0.42  # of the long side; a narrower photo stands on a wider ground, so that the banner has room
 )
+_LEAST_PHOTO_SHARE = 0.6  # of its size without a banner; findings that have no room there are counted
 _TITLE, _TEXT = 0.027, 0.0225  # text sizes as shares of the long side
 _WHITE, _INK, _GROUND = (255, 255, 255), (240, 240, 240), (22, 25, 30)
 _FREE, _BLOCKED, _SEARCHED = (0, 190, 120), (226, 32, 44), (120, 230, 255)
@@ -83,9 +85,10 @@ def annotate(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text
     plan = _settle(pixels, result, names)
     photo = Image.fromarray(np.ascontiguousarray(_resized(pixels, plan.photo_wh)[..., ::-1]))
     _paint(photo, plan)
-    whole = Image.new("RGB", (plan.banner.width, photo.height + plan.banner.height), _GROUND)
+    width, height = plan.banner_wh
+    whole = Image.new("RGB", (width, photo.height + height), _GROUND)
     whole.paste(photo, (0, 0))
-    whole.paste(plan.banner, (0, photo.height))
+    whole.paste(draw_banner(plan.banner, width, banner_stripe(result)), (0, photo.height))
     return np.ascontiguousarray(np.asarray(whole)[..., ::-1])
 
 
@@ -107,25 +110,40 @@ class _Plan:
     marks: tuple[Mark, ...]
     plates: tuple[_Plate, ...]
     labels: tuple[_Plate, ...]
-    banner: Image.Image
+    banner: tuple[Line, ...]
+    banner_wh: tuple[int, int]
 
 
 def _settle(pixels: Pixels, result: Mapping[str, Any], names: Mapping[str, Text]) -> _Plan:
-    """The largest photo that fits together with its banner; the banner grows as the photo narrows."""
+    """The largest photo that fits together with its banner; the banner grows as the photo narrows.
+
+    It is tried at few sizes: a banner always leaves room for a photo at its least share, which ends the search.
+    """
     h, w = pixels.shape[:2]
     long_side = min(MAX_LONG_SIDE, max(_MIN_LONG_SIDE, h, w))
-    scale = long_side / max(h, w)
-    for _ in range(8):
-        plan = _plan((max(1, round(w * scale)), max(1, round(h * scale))), long_side, result, names)
-        excess_px = max(plan.photo_wh[1] + plan.banner.height, plan.photo_wh[0]) - long_side
+    alone = long_side / max(h, w)
+    banner_room_px = long_side - math.ceil(h * alone * _LEAST_PHOTO_SHARE)
+
+    def plan_at(scale: float) -> _Plan:
+        photo_wh = (max(1, round(w * scale)), max(1, round(h * scale)))
+        return _plan(photo_wh, long_side, banner_room_px, result, names)
+
+    scale = alone
+    for _ in range(5):
+        plan = plan_at(scale)
+        excess_px = plan.photo_wh[1] + plan.banner_wh[1] - long_side
         if excess_px <= 0:
-            break
+            return plan
         scale *= max(0.2, (plan.photo_wh[1] - excess_px - 1) / plan.photo_wh[1])
-    return plan
+    return plan_at(min(scale, alone * _LEAST_PHOTO_SHARE))
 
 
 def _plan(
-    photo_wh: tuple[int, int], long_side: int, result: Mapping[str, Any], names: Mapping[str, Text]
+    photo_wh: tuple[int, int],
+    long_side: int,
+    banner_room_px: int,
+    result: Mapping[str, Any],
+    names: Mapping[str, Text],
 ) -> _Plan:
     text_px = math.ceil(_TEXT * long_side)
     scale_xy = scale_xy_of(result, photo_wh)
@@ -143,8 +161,9 @@ def _plan(
         text_px,
     )
     width = max(photo_wh[0], round(_MIN_WIDTH_SHARE * long_side))
-    banner = draw_banner(_banner_lines(result, marks, plates, long_side), width, banner_stripe(result))
-    return _Plan(photo_wh, text_px, marks, plates, labels, banner)
+    hidden = Counter(mark.lines for mark, plate in zip(marks, plates, strict=True) if plate.box is None)
+    banner = _fitting_banner(result, hidden, long_side, (width, banner_room_px))
+    return _Plan(photo_wh, text_px, marks, plates, labels, banner, (width, banner_height(banner, width)))
 
 
 def _place_marks(
@@ -185,17 +204,35 @@ def _place_labels(
     return tuple(labels)
 
 
+def _fitting_banner(
+    result: Mapping[str, Any], hidden: Counter[tuple[str, str]], long_side: int, room_wh: tuple[int, int]
+) -> tuple[Line, ...]:
+    """The banner that lists as many of the `hidden` findings as fit `room_wh`, the highest levels first."""
+    for listed in range(len(hidden), -1, -1):
+        lines = _banner_lines(result, hidden, listed, long_side)
+        if banner_height(lines, room_wh[0]) <= room_wh[1]:
+            break
+    return lines
+
+
 def _banner_lines(
-    result: Mapping[str, Any], marks: Sequence[Mark], plates: Sequence[_Plate], long_side: int
-) -> list[Line]:
-    """Verdict, findings that found no place in the photo, the notice, provenance."""
+    result: Mapping[str, Any], hidden: Counter[tuple[str, str]], listed: int, long_side: int
+) -> tuple[Line, ...]:
+    """Verdict, findings that found no place in the photo (`listed` of their plates, the others counted), the notice,
+    provenance."""
     title_px, text_px = math.ceil(_TITLE * long_side), math.ceil(_TEXT * long_side)
     zh, en = verdict_lines(result)
-    lines = [Line(zh, title_px, "Bold", _WHITE), Line(en, text_px, "Medium", _WHITE)]
-    hidden = [mark for mark, plate in zip(marks, plates, strict=True) if plate.box is None]
-    lines += [Line(f"◆ {' '.join(mark.lines)}", text_px, "Medium", _WHITE) for mark in hidden]
-    lines += [Line(notice_line(result), text_px, "Medium")]
-    return [*lines, Line(provenance_of(result), text_px, "Regular", (150, 156, 164))]
+    plates = list(hidden.items())
+    items = [f"◆ {' '.join(words)}" + (f" ×{n}" if n > 1 else "") for words, n in plates[:listed]]
+    if more := sum(n for _, n in plates[listed:]):
+        items.append(f"◆ 另有 {more} 项，见结果 / {more} more, see the result")
+    return (
+        Line(zh, title_px, "Bold", _WHITE),
+        Line(en, text_px, "Medium", _WHITE),
+        *(Line(item, text_px, "Medium", _WHITE) for item in items),
+        Line(notice_line(result), text_px, "Medium"),
+        Line(provenance_of(result), text_px, "Regular", (150, 156, 164)),
+    )
 
 
 def _paint(photo: Image.Image, plan: _Plan) -> None:

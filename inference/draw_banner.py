@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from firewarden.fonts import cjk_font
+from firewarden.inference.draw_shapes import text_width
 
 Colour = tuple[int, int, int]  # RGB
 _GROUND: Colour = (22, 25, 30)
@@ -26,19 +27,38 @@ class Line:
 
 def draw_banner(lines: Sequence[Line], width: int, stripe: Colour) -> Image.Image:
     """The paragraphs, wrapped to `width`, on a dark ground with a stripe of the level's colour at the left."""
-    unit = max((line.size_px for line in lines), default=12)
-    left, margin = round(unit * 0.9), round(unit * 0.45)
-    room = max(unit, width - left - margin)
-    rows = [(row, line) for line in lines for row in wrap_text(line, room)]
-    height = sum(_row_height(line) for _, line in rows) + 2 * margin
+    unit, height = _unit(lines), banner_height(lines, width)
     banner = Image.new("RGB", (width, height), _GROUND)
     draw = ImageDraw.Draw(banner)
     draw.rectangle((0, 0, round(unit * 0.4), height), fill=stripe)
-    y = margin
-    for row, line in rows:
-        draw.text((left, y), row, font=cjk_font(line.size_px, line.weight), fill=line.ink)
+    y = _margin(unit)
+    for row, line in _rows(lines, width):
+        draw.text((_left(unit), y), row, font=cjk_font(line.size_px, line.weight), fill=line.ink)
         y += _row_height(line)
     return banner
+
+
+def banner_height(lines: Sequence[Line], width: int) -> int:
+    """How high `draw_banner` makes the picture, in pixels."""
+    return sum(_row_height(line) for _, line in _rows(lines, width)) + 2 * _margin(_unit(lines))
+
+
+def _rows(lines: Sequence[Line], width: int) -> list[tuple[str, Line]]:
+    unit = _unit(lines)
+    room_px = max(unit, width - _left(unit) - _margin(unit))
+    return [(row, line) for line in lines for row in wrap_text(line, room_px)]
+
+
+def _unit(lines: Sequence[Line]) -> int:
+    return max((line.size_px for line in lines), default=12)
+
+
+def _left(unit: int) -> int:
+    return round(unit * 0.9)
+
+
+def _margin(unit: int) -> int:
+    return round(unit * 0.45)
 
 
 def wrap_text(line: Line, room_px: int) -> list[str]:
@@ -46,15 +66,18 @@ def wrap_text(line: Line, room_px: int) -> list[str]:
 
     Breaks between words and between Chinese characters, never between punctuation and its text; too long words are cut.
     """
-    font = cjk_font(line.size_px, line.weight)
     rows, row = [], ""
     for piece in _pieces(line.text):
-        for part in [piece] if font.getlength(piece.rstrip()) <= room_px else list(piece):
-            if row and font.getlength((row + part).rstrip()) > room_px:
+        for part in [piece] if _width(line, piece) <= room_px else list(piece):
+            if row and _width(line, row + part) > room_px:
                 rows.append(row.rstrip())
                 row = ""
             row += part
     return [*rows, row.rstrip()] if row.strip() else rows
+
+
+def _width(line: Line, text: str) -> float:
+    return text_width(text.rstrip(), line.size_px, line.weight)
 
 
 def _pieces(text: str) -> list[str]:

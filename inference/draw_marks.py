@@ -106,6 +106,15 @@ def style_of(finding: Mapping[str, Any]) -> Style:
     return Style(_GREY, _BLACK, _OUTCOME_WORDS.get(outcome, Text(outcome, outcome)), dashed=True)
 
 
+def words_of(finding: Mapping[str, Any]) -> Text:
+    """Level or outcome of a finding in JSON form, and what else must be known with it."""
+    words = [style_of(finding).word]
+    words += [_PROVISIONAL] if finding.get("provisional") and finding["risk_level"] else []
+    words += [_SUSPECTED_MAJOR] if finding.get("suspected_major") else []
+    words += [_EMERGENCY] if finding.get("emergency") else []
+    return Text("，".join(word.zh for word in words), ", ".join(word.en for word in words))
+
+
 def class_label(class_name: str, texts: Mapping[str, Text]) -> str:
     """The class in Chinese and English where `texts` has it, else its plain name."""
     text = texts.get(class_name)
@@ -157,22 +166,16 @@ def _mark(
     return Mark(
         xyxy=scale_box(finding["xyxy"], scale_xy),
         style=style,
-        lines=_plate_lines(finding, names, style, alone=alone),
+        lines=_plate_lines(finding, names, alone=alone),
         zones=zones,
         evidence=tuple(finding["evidence"]),
         is_hazard=finding["outcome"] == Outcome.HAZARD,
     )
 
 
-def _plate_lines(
-    finding: Mapping[str, Any], names: Mapping[str, Text], style: Style, *, alone: bool
-) -> tuple[str, str]:
+def _plate_lines(finding: Mapping[str, Any], names: Mapping[str, Text], *, alone: bool) -> tuple[str, str]:
     """The count stands on the one plate of a hazard; where each thing has its own plate, it is seen."""
     name = names.get(finding["hazard"], Text(finding["hazard"], finding["hazard"]))
     times = f"×{finding['count']}" if alone and finding.get("count", 1) > 1 else ""
-    words = [style.word]
-    words += [_PROVISIONAL] if finding.get("provisional") and finding["risk_level"] else []
-    words += [_SUSPECTED_MAJOR] if finding.get("suspected_major") else []
-    words += [_EMERGENCY] if finding.get("emergency") else []
-    zh, en = "，".join(word.zh for word in words), ", ".join(word.en for word in words)
-    return f"{name.zh}{times}：{zh}", f"{name.en}{times}: {en}"
+    words = words_of(finding)
+    return f"{name.zh}{times}：{words.zh}", f"{name.en}{times}: {words.en}"

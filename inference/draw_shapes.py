@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from PIL import Image, ImageDraw
@@ -82,10 +83,16 @@ def hatch_polygon(picture: Image.Image, polygon: Polygon, colour: Colour, spacin
     picture.paste(colour, (0, 0, *picture.size), Image.composite(stripes, black, inside))
 
 
+@lru_cache(maxsize=20_000)
+def text_width(text: str, size_px: int, weight: str) -> float:
+    """Width in pixels of one row. Remembered: plates and banner are laid out several times for one picture."""
+    return cjk_font(size_px, weight).getlength(text)
+
+
 def plate_wh(rows: Sequence[tuple[str, str]], size_px: int) -> tuple[int, int]:
     """Width and height of the plate for rows of (text, weight)."""
     padding = round(size_px * PLATE_PADDING)
-    width = max(cjk_font(size_px, weight).getlength(text) for text, weight in rows)
+    width = max(text_width(text, size_px, weight) for text, weight in rows)
     return math.ceil(width) + 2 * padding, round(size_px * PLATE_LINE_HEIGHT * len(rows)) + padding
 
 

@@ -43,6 +43,12 @@ def test_a_quarter_turn_by_hand() -> None:
     assert to_upright(np.empty((0, 4)), 6).shape == (0, 4)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_exif_that_is_cut_short_tells_no_turn(kind: str, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20)).save(tmp_path / "a", kind, exif=b"Exif\0\0MM\0*")
+    assert read_header(tmp_path / "a").orientation == 1
+
+
 def test_the_header_gives_both_sizes(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import Counter
 from importlib.resources import files
 
 import numpy as np
@@ -27,8 +28,8 @@ from firewarden.findings import (
     Zone,
 )
 from firewarden.fonts import cjk_font
-from firewarden.inference.draw import MAX_LONG_SIDE, annotate, annotated_jpeg
-from firewarden.inference.draw_banner import Line, draw_banner, wrap_text
+from firewarden.inference.draw import MAX_LONG_SIDE, _fitting_banner, annotate, annotated_jpeg
+from firewarden.inference.draw_banner import Line, banner_height, draw_banner, wrap_text
 from firewarden.inference.draw_layout import place_plate
 from firewarden.inference.draw_marks import (
     LEVEL_STYLES,
@@ -309,6 +310,38 @@ def test_any_size_of_photo_fits(hw):
     drawn = annotate(grey(hw), shown, NAMES)
     assert 960 * 0.95 <= max(drawn.shape[:2]) <= MAX_LONG_SIDE
     assert drawn.dtype == np.uint8 and drawn.shape[2] == 3
+
+
+@pytest.mark.parametrize("hw", [(1600, 1200), (1600, 720)])
+@pytest.mark.parametrize("n", [8, 15, 40])
+def test_many_findings_leave_half_of_the_picture_to_the_photo(hw, n):
+    """No word of the picture is as green as the photo, so its rows can be counted. Every finding has a plate of its own."""
+    h, w = hw
+    pairs = [graded(finding(f"hazard_{k}", (0, 0, w, h)), RiskLevel.ELEVATED) for k in range(n)]
+    pixels = np.zeros((*hw, 3), np.uint8)
+    pixels[..., 1] = 255
+    drawn = annotate(pixels, result(*pairs, image_hw=hw), {})
+    rows = np.flatnonzero((drawn == (0, 255, 0)).all(axis=2).any(axis=1))
+    assert max(drawn.shape[:2]) <= MAX_LONG_SIDE
+    assert rows[-1] - rows[0] >= 0.5 * max(drawn.shape[:2])
+
+
+def hidden_items(hidden, room_wh):
+    """The items of a banner of 1600 px pictures; the other lines are a title, the notice or the provenance."""
+    lines = _fitting_banner(result(), Counter(hidden), 1600, room_wh)
+    assert banner_height(lines, room_wh[0]) <= room_wh[1]
+    assert len([line for line in lines if not line.text.startswith("◆")]) == 4
+    return [line.text for line in lines if line.text.startswith("◆")]
+
+
+def test_the_banner_lists_equal_findings_once_and_counts_what_has_no_room():
+    hidden = {("甲", "A"): 5, ("乙", "B"): 1, ("丙", "C"): 2}
+    assert hidden_items(hidden, (1600, 900)) == ["◆ 甲 A ×5", "◆ 乙 B", "◆ 丙 C ×2"]
+    rows = [Line("字", size) for size in (44, 36, 36, 36, 36, 36, 36)]  # every line fits one row
+    full = banner_height(rows, 1600)
+    assert hidden_items(hidden, (1600, full)) == ["◆ 甲 A ×5", "◆ 乙 B", "◆ 丙 C ×2"]
+    more = "◆ 另有 3 项，见结果 / 3 more, see the result"
+    assert hidden_items(hidden, (1600, full - 1)) == ["◆ 甲 A ×5", more]
 
 
 def test_a_photo_decoded_at_half_size_gives_the_same_picture_frame():
