@@ -9,6 +9,7 @@ from firewarden.geometry import Polygon, clip_polygon, inside_share_batch
 from firewarden.inference import predicates as p
 from firewarden.inference.floor_cover import cover_egress_zone, cover_lower_half
 from firewarden.inference.relations import ClutteredPassage, ObstructedExit
+from firewarden.inference.repeats import without_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import Rows, View, enclosing_box, model_facts, without
 from firewarden.inference.wording import fill, joined, name_objects, name_place
@@ -18,16 +19,14 @@ def find_obstructed_exits(
     rel: ObstructedExit, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
     """One finding for each evacuation door that is obstructed, locked, or whose floor cannot be seen, and at most one more
-    that asks about goods below signs over no door that was surely recognised."""
-    doors = view.rows(rel.doors)
-    signs_of = _signs_of_doors(rel, view, doors)
+    that asks about goods below signs over no door that was surely recognised. Without a sign, a door serves evacuation where
+    the scene says so and it was surely recognised."""
+    rows = without_repeats(view, view.rows(rel.doors), rules)
+    signs_of = _signs_of_doors(rel, view, rows)
     obstacles = without(view.rows(rel.obstacles), claimed)
     people = view.rows(rel.people)
-    egress = [
-        _Door(rel, view, int(row), tuple(signs_of[int(row)]))
-        for row in doors
-        if signs_of[int(row)] or scene.name in rel.egress_scenes
-    ]
+    doors = [_Door(rel, view, int(row), tuple(signs_of[int(row)])) for row in rows]
+    egress = [door for door in doors if door.signs or (scene.name in rel.egress_scenes and door.is_sure)]
     judged = [(door, _judge_door(door, rules, obstacles, people)) for door in egress]
     found = [finding for _, finding in judged if finding is not None]
     told = {row for finding in found for row in finding.evidence}
@@ -97,7 +96,7 @@ def _judge_door(door: _Door, rules: Rules, obstacles: Rows, people: Rows) -> Fin
     if crowd:
         return _blocked(door, rules, crowd, crowd_ratio, [], moving=True)
     if p.share_in_frame(door.zone, door.view.image_hw) < door.rel.zone_in_frame_gte:
-        unseen = _finding(door, Outcome.NOT_ASSESSABLE, door.rel.reason_unseen, door.proof)
+        unseen = _finding(door, Outcome.NOT_ASSESSABLE, fill(door.rel.reason_unseen), door.proof)
         return replace(unseen, questions=door.rel.unseen_questions)
     return None
 

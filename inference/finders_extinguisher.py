@@ -8,6 +8,7 @@ from firewarden.findings import Finding, Outcome, SceneEstimate, Text, Zone
 from firewarden.geometry import covered_share
 from firewarden.inference import predicates as p
 from firewarden.inference.relations import EmptyExtinguisherPoint, HiddenExtinguisher
+from firewarden.inference.repeats import without_repeats
 from firewarden.inference.rules import Rules
 from firewarden.inference.view import View, enclosing_box, model_facts, without
 from firewarden.inference.wording import fill, name_objects
@@ -23,8 +24,9 @@ class _Cue:
 def find_empty_points(
     rel: EmptyExtinguisherPoint, view: View, scene: SceneEstimate, rules: Rules, claimed: frozenset[int]
 ) -> list[Finding]:
-    """One finding for each marked place that shows no extinguisher; `count` is the number of empty places in view."""
-    cues = _merge_cues(_list_cues(rel, view), view)
+    """One finding for each marked place that shows no extinguisher; `count` is the number of empty places in view. What an
+    earlier finding claimed, a cabinet behind goods, is told there."""
+    cues = [cue for cue in _merge_cues(_list_cues(rel, view, rules), view) if cue.row not in claimed]
     if not cues:
         return []
     present = view.boxes(view.rows(rel.extinguishers, at_confidence=rel.present_confidence))
@@ -37,7 +39,7 @@ def find_empty_points(
     return [replace(f, count=empty) if f.outcome is Outcome.HAZARD else f for f in findings]
 
 
-def _list_cues(rel: EmptyExtinguisherPoint, view: View) -> list[_Cue]:
+def _list_cues(rel: EmptyExtinguisherPoint, view: View, rules: Rules) -> list[_Cue]:
     zones = {
         "cabinet": (rel.cabinets, 0.5, 0.0),
         "bracket": (rel.brackets, rel.bracket_dx_lte_w, rel.bracket_below_lte_h),
@@ -46,7 +48,7 @@ def _list_cues(rel: EmptyExtinguisherPoint, view: View) -> list[_Cue]:
     return [
         _Cue(int(row), kind, p.search_zone(view.box(row), dx_w=dx_w, below_h=below_h))
         for kind, (names, dx_w, below_h) in zones.items()
-        for row in view.rows(names)
+        for row in without_repeats(view, view.rows(names), rules)
     ]
 
 
@@ -104,7 +106,7 @@ def _point(
         outcome=outcome,
         xyxy=enclosing_box(view.box(cue.row)[None]),
         confidence=view.confidence([cue.row]),
-        reason=reason,
+        reason=fill(reason),
         evidence=(cue.row,),
         facts=model_facts([fact] if fact else []),
         zones=(Zone("search", tuple((float(x), float(y)) for x, y in p.corners(shown))),),
@@ -128,13 +130,16 @@ def find_hidden_extinguishers(
             continue
         front = [int(obstacles[int(shares.argmax())])]
         ratio = float(shares.max())
+        hidden_thing = name_objects(rules, view, [int(target)])
         findings.append(
             Finding(
                 hazard=rel.hazard,
                 outcome=Outcome.HAZARD,
                 xyxy=enclosing_box(view.boxes(np.array([int(target), *front]))),
                 confidence=view.confidence([int(target), *front]),
-                reason=fill(rel.reason, objects=name_objects(rules, view, front), ratio=ratio),
+                reason=fill(
+                    rel.reason, objects=name_objects(rules, view, front), target=hidden_thing, ratio=ratio
+                ),
                 evidence=(int(target), *front),
                 ratios={"hidden": ratio},
                 questions=rel.questions,

@@ -15,6 +15,7 @@ from firewarden.findings import (
     InspectionContext,
     Outcome,
     Question,
+    Source,
     Verdict,
 )
 from firewarden.inference.calibration import routing_probability
@@ -190,11 +191,13 @@ def _list_detections(
 
 
 def _open_questions(finding: Finding, assessment: Assessment, rules: Rules) -> tuple[str, ...]:
-    """Questions of a finding that are still open. Where it has the answer, what follows from it is asked instead, if anything."""
+    """Questions of a finding that are still open. Where a person or the register has given the answer, what follows from it is
+    asked instead, if anything; what the model sees settles no question."""
     if assessment.outcome is Outcome.NOT_A_HAZARD:
         return ()
+    answered = {fact.name for fact in finding.facts if fact.source is not Source.MODEL}
     listed = [rules.questions[name] for name in finding.questions]
-    asked = (question.then if question.sets in finding.fact_names() else question.id for question in listed)
+    asked = (question.then if question.sets in answered else question.id for question in listed)
     return tuple(name for name in asked if name is not None)
 
 

@@ -1,6 +1,6 @@
 """Reading a YAML policy file so that every complaint can name its line. Plain YAML only: no tags, no duplicate keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,8 @@ from yaml.constructor import SafeConstructor
 from firewarden.errors import PolicyError
 
 T = TypeVar("T")
+# what a value of another kind ends a reader with
+_UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
 
 
 class PolicyMap(dict[str, Any]):
@@ -41,6 +43,17 @@ class PolicyMap(dict[str, Any]):
         if not isinstance(value, PolicyMap):
             raise self.fail(f"{key!r} is {type(value).__name__}, expected a mapping", key)
         return value
+
+    def read(self, key: str, convert: Callable[[Any], T]) -> T:
+        """Value of a key that must be there, through `convert`; what that cannot read is a PolicyError at the key."""
+        try:
+            return convert(self.take(key))
+        except _UNREADABLE as error:
+            raise self.fail(f"{key!r} cannot be read ({error})", key) from error
+
+    def read_each(self, convert: Callable[[Any], T]) -> dict[str, T]:
+        """Every value through `convert`, as `read` does."""
+        return {key: self.read(key, convert) for key in self}
 
     def only(self, allowed: Mapping[str, Any] | set[str] | frozenset[str]) -> None:
         """Refuse any key that is not allowed."""
@@ -124,7 +137,7 @@ def build_row(row_type: type[T], source: PolicyMap, converters: Mapping[str, Any
             continue
         try:
             values[name] = converters[name](source[name]) if name in converters else _number(source[name])
-        except (TypeError, ValueError, KeyError) as error:
+        except _UNREADABLE as error:
             raise source.fail(
                 f"value of {name!r} is not allowed: {source[name]!r} ({error})", name
             ) from error

@@ -4,6 +4,7 @@ Lengths are shares of a box side (suffix `_h`, `_w`) or of an area; class lists 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from firewarden.findings import Text
 
@@ -12,7 +13,9 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What every relation row has."""
+    """What every relation row has, and the flags that findings of its predicate may hold."""
+
+    sets: ClassVar[Names] = ()
 
     id: str
     hazard: str
@@ -25,6 +28,14 @@ class Relation:
 class ObstructedExit(Relation):
     """A door that serves evacuation, with something in its zone or a lock on it; or goods where such a door must be, below
     a sign over no door that was surely recognised."""
+
+    sets: ClassVar[Names] = (
+        "people_or_moving_goods_only",
+        "movable",
+        "combustible",
+        "locked_or_sealed",
+        "fully_blocked",
+    )
 
     doors: Names
     signs: Names
@@ -64,6 +75,8 @@ class ObstructedExit(Relation):
 class ClutteredPassage(Relation):
     """Goods standing in a common passage, away from exit doors."""
 
+    sets: ClassVar[Names] = ("movable", "combustible")
+
     obstacles: Names
     people: Names
     movable: Names
@@ -78,6 +91,8 @@ class ClutteredPassage(Relation):
 class VehicleIndoors(Relation):
     """Powered two- or three-wheelers in a building space; of the class `denied_as` for later rows, once a person has said that
     they are none."""
+
+    sets: ClassVar[Names] = ("charging_active", "charger_visible", "in_egress")
 
     vehicles: Names
     denied_as: Names
@@ -111,7 +126,15 @@ class VehicleIndoors(Relation):
 
 @dataclass(frozen=True, slots=True)
 class ChargingCable(Relation):
-    """A loose cord or hanging strip that leads to a parked vehicle."""
+    """A loose cord or hanging strip that leads to a parked vehicle; `reason_strip` where no cord does."""
+
+    sets: ClassVar[Names] = (
+        "vehicle_attached",
+        "charger_visible",
+        "charging_active",
+        "in_egress",
+        "combustible",
+    )
 
     vehicles: Names
     cables: Names
@@ -122,6 +145,7 @@ class ChargingCable(Relation):
     alone_scenes: Names
     none_groups: Names
     none_scenes: Names
+    reason_strip: Text
     reason_alone: Text
     piece_gap_share: float
     min_pieces: int
@@ -136,6 +160,8 @@ class ChargingCable(Relation):
 @dataclass(frozen=True, slots=True)
 class EmptyExtinguisherPoint(Relation):
     """A sign, bracket or cabinet that is marked or built to hold an extinguisher and shows none."""
+
+    sets: ClassVar[Names] = ("cabinet_closed_opaque", "mount_area_truncated_or_occluded")
 
     signs: Names
     brackets: Names

@@ -123,6 +123,7 @@ class Rules:
     routing: Routing
     modifiers: Modifiers
     fact_unplaced: Text
+    correction_unplaced: Text
     closure_profiles: Mapping[str, Mapping[RiskLevel, Closing]]
     scene_estimate: SceneRules
     quality: QualityThresholds

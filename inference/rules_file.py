@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ SCHEMA = "hazard-risk-rules/1"
 _TOP = frozenset(
     {"schema", "version", "tiers", "venue_groups", "scenes", "flags", "hazards", "relations", "questions",
      "confidence_routing", "modifiers", "closure_profiles", "scene_estimate", "quality", "notices",
-     "scene_texts", "class_texts", "repeats", "cctv", "fact_unplaced"}
+     "scene_texts", "class_texts", "repeats", "cctv", "fact_unplaced", "correction_unplaced"}
 )  # fmt: skip
 
 
@@ -46,33 +47,37 @@ def _build_rules(top: PolicyMap) -> Rules:
     top.only(_TOP)
     if top.take("schema") != SCHEMA:
         raise top.fail(f"schema is {top['schema']!r}, expected {SCHEMA!r}", "schema")
-    if list(top.take("tiers")) != [level.value for level in RiskLevel]:
+    if top.take("tiers") != [level.value for level in RiskLevel]:
         raise top.fail(f"tiers are {top['tiers']}, expected {[level.value for level in RiskLevel]}", "tiers")
     names = _Names(top)
     class_lines: dict[str, int] = {}
-    relations = tuple(_relation(row, names, class_lines, top) for row in top.take("relations"))
-    scene_rules = _scene_rules(top.section("scene_estimate"), names, class_lines)
+    relations = top.read(
+        "relations", lambda rows: tuple(_relation(row, names, class_lines, top) for row in rows)
+    )
+    scene_rules = top.read("scene_estimate", lambda section: _scene_rules(section, names, class_lines))
     repeats = top.section("repeats")
     repeat_rule = build_row(RepeatRule, repeats, {"classes": _classes(repeats, "classes", class_lines)})
-    cctv = build_cctv(top.section("cctv"), names, class_lines)
+    questions = top.section("questions")
+    cctv = top.read("cctv", lambda section: build_cctv(section, names, class_lines))
     return Rules(
         version=str(top.take("version")),
         sha256=hashlib.sha256(json.dumps(top, sort_keys=True, default=str).encode()).hexdigest(),
         path=top.path,
-        venue_groups={k: frozenset(v) for k, v in top.section("venue_groups").items()},
-        scenes=tuple(top.take("scenes")),
-        flags={k: _flag(v) for k, v in top.section("flags").items()},
-        hazards={code: _hazard(rows, names) for code, rows in top.section("hazards").items()},
+        venue_groups=top.section("venue_groups").read_each(_frozen(_words)),
+        scenes=top.read("scenes", _words),
+        flags=top.section("flags").read_each(_flag),
+        hazards=top.section("hazards").read_each(lambda rows: _hazard(rows, names)),
         relations=relations,
-        questions={k: _question(k, v, names) for k, v in top.section("questions").items()},
+        questions={k: questions.read(k, partial(_question, k, names=names)) for k in questions},
         routing=build_row(Routing, top.section("confidence_routing"), {}),
         modifiers=build_row(
             Modifiers,
             top.section("modifiers"),
             {"one_step_up": names.flags, "never_above": RiskLevel, "residual_only": names.flags},
         ),
-        fact_unplaced=_reason(top.section("fact_unplaced")),
-        closure_profiles={k: _profile(v) for k, v in top.section("closure_profiles").items()},
+        fact_unplaced=top.read("fact_unplaced", _reason),
+        correction_unplaced=top.read("correction_unplaced", _reason),
+        closure_profiles=top.section("closure_profiles").read_each(_profile),
         scene_estimate=scene_rules,
         quality=build_row(QualityThresholds, top.section("quality"), {}),
         notices=_texts(top.section("notices"), [verdict.value for verdict in Verdict]),
@@ -90,8 +95,9 @@ class _Names:
 
     def __init__(self, top: PolicyMap) -> None:
         self._flags = frozenset(top.section("flags"))
-        self._scenes = frozenset(top.take("scenes"))
-        self._groups = frozenset(g for groups in top.section("venue_groups").values() for g in groups)
+        self._scenes = frozenset(top.read("scenes", _words))
+        venue_groups = top.section("venue_groups").read_each(_words)
+        self._groups = frozenset(group for groups in venue_groups.values() for group in groups)
         self._questions = frozenset(top.section("questions"))
         self._hazards = frozenset(top.section("hazards"))
 
@@ -112,18 +118,24 @@ class _Names:
 
 
 def _known(value: Any, allowed: frozenset[str], kind: str) -> tuple[str, ...]:
-    names = tuple(str(item) for item in value)
+    names = _words(value)
     unknown = [name for name in names if name not in allowed]
-    if unknown or isinstance(value, str):
-        raise ValueError(f"unknown {kind} {unknown or value!r}, expected from {sorted(allowed)}")
+    if unknown:
+        raise ValueError(f"unknown {kind} {unknown}, expected from {sorted(allowed)}")
     return names
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError("expected a list of words")
+    return tuple(value)
 
 
 def _hazard(section: PolicyMap, names: _Names) -> HazardRules:
     section.only({"name", "exclude", "base", "raise"})
-    rows = {
-        kind: tuple(_row(r, names) for r in section.get(kind, [])) for kind in ("exclude", "base", "raise")
-    }
+    rows: dict[str, tuple[Row, ...]] = {"exclude": (), "base": (), "raise": ()}
+    for kind in rows.keys() & section.keys():
+        rows[kind] = section.read(kind, lambda listed: tuple(_row(row, names) for row in listed))
     if not rows["base"]:
         raise section.fail("'base' has no row; every hazard needs a default tier")
     default = rows["base"][-1]
@@ -162,12 +174,16 @@ def _frozen(convert: Any) -> Any:
 def _relation(source: PolicyMap, names: _Names, class_lines: dict[str, int], top: PolicyMap) -> Relation:
     if not isinstance(source, PolicyMap):
         raise top.fail("each relation is a mapping", "relations")
-    predicate = source.take("predicate")
+    predicate = str(source.take("predicate"))
     if predicate not in PREDICATES:
         raise source.fail(
             f"unknown predicate {predicate!r}, expected one of {sorted(PREDICATES)}", "predicate"
         )
     kind = PREDICATES[predicate]
+    try:
+        names.flags(list(kind.sets))
+    except ValueError as error:
+        raise source.fail(f"a finding of {predicate!r} may hold an {error}", "predicate") from error
     converters: dict[str, Any] = {
         "id": str,
         "hazard": names.hazard,
@@ -190,7 +206,7 @@ def _relation(source: PolicyMap, names: _Names, class_lines: dict[str, int], top
 
 def _classes(source: PolicyMap, key: str, class_lines: dict[str, int]) -> Any:
     def convert(value: Any) -> tuple[str, ...]:
-        names = tuple(str(item) for item in value)
+        names = _words(value)
         for name in names:
             class_lines.setdefault(name, source.key_line[key])
         return names
@@ -230,7 +246,8 @@ def _one_line(section: PolicyMap) -> Text:
 def _reason(value: Any) -> Text:
     text = _text(value)
     for wording in (text.zh, text.en):
-        wording.format(place="", count=0, objects="", percent=0)  # KeyError: a placeholder nobody fills
+        # KeyError: a placeholder nobody fills
+        wording.format(place="", target="", count=0, objects="", percent=0)
     return text
 
 
@@ -238,7 +255,7 @@ def _texts(section: PolicyMap, keys: Iterable[str]) -> dict[str, Text]:
     missing = sorted(set(keys) - set(section))
     if missing:
         raise section.fail(f"no text for {missing}")
-    return {key: _text(value) for key, value in section.items()}
+    return section.read_each(_text)
 
 
 def _flag(section: PolicyMap) -> Flag:

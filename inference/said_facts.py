@@ -27,7 +27,7 @@ def with_context(
     return replace(
         finding,
         facts=tuple(({fact.name: fact for fact in finding.facts} | counted).values()),
-        reason=with_unplaced(finding.reason, unplaced, rules),
+        reason=with_unplaced(finding.reason, rules.fact_unplaced, unplaced, rules),
         count=max(finding.count, context.counts.get(finding.hazard, 0)),
     )
 
@@ -53,7 +53,7 @@ def without_corrections(
         replace(
             finding,
             facts=tuple(fact for fact in finding.facts if fact.name not in names),
-            reason=with_unplaced(finding.reason, names, rules),
+            reason=with_unplaced(finding.reason, rules.correction_unplaced, names, rules),
         )
         for finding in findings
     ]

@@ -12,15 +12,18 @@ def fill(
     *,
     objects: Text | None = None,
     place: Text | None = None,
+    target: Text | None = None,
     count: int = 0,
     ratio: float = 0.0,
 ) -> Text:
     """Put values into a template; `ratio` in [0, 1] is shown as whole per cent."""
-    objects, place = objects or Text("", ""), place or Text("", "")
-    percent = round(ratio * 100)
+    texts = {"objects": objects, "place": place, "target": target}
+    numbers = {"count": count, "percent": round(ratio * 100)}
+    zh = {name: text.zh if text else "" for name, text in texts.items()}
+    en = {name: text.en if text else "" for name, text in texts.items()}
     return Text(
-        template.zh.format(objects=objects.zh, place=place.zh, count=count, percent=percent),
-        _capitalise(template.en.format(objects=objects.en, place=place.en, count=count, percent=percent)),
+        template.zh.format(**zh, **numbers),
+        _capitalise(template.en.format(**en, **numbers)),
     )
 
 
@@ -39,13 +42,13 @@ def joined(sentences: Sequence[Text]) -> Text:
     )
 
 
-def with_unplaced(reason: Text, facts: Sequence[str], rules: Rules) -> Text:
-    """The sentence, and after it that these facts were not counted; as it is where there are none."""
+def with_unplaced(reason: Text, template: Text, facts: Sequence[str], rules: Rules) -> Text:
+    """The sentence, and after it by `template` that these facts were not counted; as it is where there are none."""
     if not facts:
         return reason
     said = [rules.flags[name].text for name in facts]
     told = fill(
-        rules.fact_unplaced,
+        template,
         objects=Text("、".join(each.zh for each in said), ", ".join(each.en for each in said)),
     )
     return Text(f"{reason.zh}。{told.zh}", f"{reason.en}. {told.en}")

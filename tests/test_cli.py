@@ -1,5 +1,6 @@
 """The command as its users run it: rows, exit codes, errors in one line."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -77,6 +78,43 @@ def test_annotated_pictures_are_written(model, photos, tmp_path):
     done = run("inspect", photos, "--model", model, "--save-annotated", tmp_path / "out")
     (written,) = (tmp_path / "out").iterdir()
     assert done.exit_code == 0 and written.read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_people_output_asks_every_question_and_words_every_level(model, photos):
+    shown = run("inspect", photos, "--model", model, "--venue-type", "office")
+    asked = [line for line in shown.stdout.splitlines() if line.startswith("  ? ")]
+    row = json.loads(run("inspect", photos, "--json", "--model", model, "--venue-type", "office").stdout)
+    assert len(asked) == len(row["questions"]) > 4
+    assert any("现在是否有人在内" in line for line in asked), "it decides the highest level"
+    assert "一般风险" in shown.stdout and "（系统提示） General risk" in shown.stdout
+
+
+def test_people_output_words_every_outcome(tmp_path, photos):
+    closed = (16, 16, 48, 48, 0.9, CLASSES.index("fire_cabinet"))
+    cabinet = build_model_folder(tmp_path / "cabinet", CLASSES, [closed])
+    shown = run("inspect", photos, "--model", cabinet).stdout
+    assert "无法判定 Cannot be assessed" in shown and "not_assessable" not in shown
+
+
+@pytest.mark.parametrize("letter", ["a", "长"])
+def test_a_long_name_is_cut_in_the_name_of_its_annotated_picture(model, photos, tmp_path, letter):
+    stem = letter * (246 // len(letter.encode()))
+    (photos / "good.jpg").rename(photos / f"{stem}.jpg")
+    done = run("inspect", photos, "--model", model, "--save-annotated", tmp_path / "out")
+    (written,) = (tmp_path / "out").iterdir()
+    name, sha256 = written.stem.rsplit("-", 1)
+    assert done.exit_code == 0 and len(sha256) == 8
+    assert name == letter * (200 // len(letter.encode()))  # 200 letters of one byte, 66 of three
+
+
+def test_an_annotated_picture_that_cannot_be_written_does_not_end_the_run(model, photos, tmp_path):
+    (photos / "worse.jpg").write_bytes(photo())
+    digest = hashlib.sha256(photo()).hexdigest()[:8]
+    (tmp_path / "out" / f"good-{digest}.jpg").mkdir(parents=True)
+    done = run("inspect", photos, "--model", model, "--save-annotated", tmp_path / "out")
+    assert done.exit_code == 2 and "its annotated picture was not written" in done.stderr
+    assert "good.jpg: AI" in done.stdout and "worse.jpg: AI" in done.stdout
+    assert (tmp_path / "out" / f"worse-{digest}.jpg").is_file()
 
 
 @pytest.mark.parametrize(
@@ -221,6 +259,16 @@ def test_a_mistyped_data_folder_is_told_and_nothing_made(command, there, tmp_pat
 def test_doctor_takes_options_of_tuning_with_it_alone(options, named):
     refused = run("doctor", *options)
     assert isinstance(refused.exception, HazardError) and named in str(refused.exception)
+
+
+def test_tuning_measures_nothing_where_its_choice_cannot_be_stored(model, tmp_path, monkeypatch):
+    def measured(*_: object, **__: object) -> None:
+        raise AssertionError("measured before the data folder was tried")
+
+    monkeypatch.setattr("firewarden.inference.tune.tune", measured)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    tuned = run("doctor", "--tune", "--model", model, "--data-dir", tmp_path / "file" / "data")
+    assert isinstance(tuned.exception, NotADirectoryError)
 
 
 def test_what_was_imported_is_listed_with_whole_ids(tmp_path):

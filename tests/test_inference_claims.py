@@ -112,6 +112,40 @@ def test_a_finding_tells_of_the_answer_that_is_not_counted(view_of, scene_of, ru
         assert finding.reason.zh.endswith("“已确认不是疏散门”未指明是哪一处，未予采用")
 
 
+def test_one_door_boxed_twice_is_one_and_takes_an_answer(view_of, scene_of, rules):
+    """The unsure box lies round the sure one: all of 200 x 400 px within it."""
+    twice = [DOOR, ("door", (380, 250, 640, 705), 0.3), CARTON]
+    scene, answer = scene_of("exit_door_area"), said("door_confirmed_not_egress")
+    exits = [each for each in graded(twice, scene, rules, answer, view_of) if each[0] == "blocked_exit"]
+    assert exits == [("blocked_exit", Outcome.NOT_A_HAZARD, None)]
+
+
+def test_one_sign_boxed_twice_is_one_empty_place(view_of, scene_of, rules):
+    """98 of 98 px of the surer box's width lie within the other, all but 1 of its 61 px of height: 0.98. Two empty places in a
+    mall would be elevated."""
+    signs = [
+        ("extinguisher_sign", (286, 364, 384, 425), 0.86),
+        ("extinguisher_sign", (279, 364, 420, 424), 0.3),
+    ]
+    mall, scene = InspectionContext(venue_type="mall"), scene_of("public_lobby")
+    (finding,) = find_hazards(view_of(signs), scene, rules, mall)
+    assert (finding.evidence, finding.count) == ((0,), 1)
+    assert assess(finding, scene, rules, mall).risk_level_initial is RiskLevel.GENERAL
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], id="a cabinet"),
+        pytest.param([("extinguisher_sign", (430, 300, 470, 340))], id="a cabinet below its sign"),
+    ],
+)
+def test_a_cabinet_behind_goods_is_told_once(more, view_of, scene_of, rules):
+    specs = [("fire_cabinet", (400, 400, 500, 550)), ("carton", (390, 420, 520, 700)), *more]
+    found = find_hazards(view_of(specs), scene_of("unknown"), rules, said())
+    assert [finding.hazard for finding in found] == ["extinguisher_obstructed"]
+
+
 def test_a_chain_is_told_beside_the_goods(view_of, scene_of, rules):
     chain = ("chain_lock", (480, 480, 520, 540))
     (finding,) = find_hazards(view_of([DOOR, SIGN, CARTON, chain]), scene_of("unknown"), rules, said())
@@ -232,7 +266,8 @@ def test_what_was_put_right_is_not_counted_for_all_of_several_hazards(view_of, s
     assert "corrected_on_site" in alone.fact_names()
     for finding in find_hazards(view_of([DOOR, SIGN, CARTON, bracket]), scene, rules, mended):
         assert "corrected_on_site" not in finding.fact_names()
-        assert finding.reason.zh.endswith("“当场改正”未指明是哪一处，未予采用")
+        assert finding.reason.zh.endswith("。画面中不止一处隐患，“当场改正”未指明是哪一处，未予采用")
+        assert ". There is more than one hazard in the picture, and " in finding.reason.en
 
 
 def test_a_sign_is_not_both_told_and_asked_about(view_of, scene_of, rules):

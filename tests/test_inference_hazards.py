@@ -159,6 +159,49 @@ def test_relation(view_of, scene_of, rules, specs, scene, expected):
     assert outcomes(view_of(specs), scene_of(scene), rules) == expected
 
 
+@pytest.mark.parametrize(("confidence", "told"), [(0.1, []), (0.25, ["blocked_exit"])])
+def test_without_a_sign_only_a_sure_door_is_an_exit(view_of, scene_of, rules, confidence, told):
+    specs = [("door", (400, 300, 600, 700), confidence), ("carton", (400, 650, 600, 900))]
+    view = replace(view_of(specs), operating_points={"door": 0.05})
+    found = find_hazards(view, scene_of("stairwell"), rules, OTHER_CONTEXT)
+    assert [each.hazard for each in found if each.hazard == "blocked_exit"] == told
+
+
+STRIP = ("power_strip", (610, 800, 640, 820))  # 10 px beside the vehicle, 80 px above its base
+
+
+@pytest.mark.parametrize(
+    ("specs", "scene", "said"),
+    [
+        pytest.param([("ebike", (400, 500, 600, 900)), STRIP], "outdoor_open", "A hanging power strip beside 1 e-bike(s)", id="strip, no cord"),
+        pytest.param(
+            [("ebike", (400, 500, 600, 900)), STRIP, ("power_cable", (500, 0, 520, 520))], "outdoor_open",
+            "A cord leads from above, a door or a hanging strip to 1 e-bike(s)", id="strip and cord",
+        ),
+        pytest.param([("power_cable", (500, 0, 520, 520))], "stairwell", "A loose cord or hanging strip, no vehicle at its end in view", id="cord alone"),
+        pytest.param(
+            [("fire_cabinet", (400, 400, 500, 550)), ("carton", (390, 460, 520, 700))], "unknown",
+            "About 60 % of the fire cabinet is hidden, in front of it: cartons", id="90 of 150 px of a cabinet",
+        ),
+        pytest.param(
+            [("extinguisher", (400, 400, 500, 600)), ("carton", (390, 500, 520, 700))], "unknown",
+            "About 50 % of the extinguisher is hidden, in front of it: cartons", id="100 of 200 px of an extinguisher",
+        ),
+        pytest.param([("extinguisher_sign", (450, 200, 550, 300))], "unknown", "No extinguisher below an extinguisher sign", id="sign"),
+        pytest.param([("fire_cabinet", (400, 400, 600, 700))], "unknown", "The cabinet is closed; its inside cannot be seen", id="closed cabinet"),
+        pytest.param(
+            [("door", (400, 500, 600, 990)), ("exit_sign", (450, 430, 550, 470))], "unknown",
+            "The floor in front of the exit door is out of the picture; blocking cannot be judged", id="floor out of frame",
+        ),
+    ],
+)  # fmt: skip
+def test_the_sentence_names_what_is_seen(view_of, scene_of, rules, specs, scene, said):
+    (finding,) = find_hazards(view_of(specs), scene_of(scene), rules, OTHER_CONTEXT)
+    assert finding.reason.en == said
+    flags = next(relation.sets for relation in rules.relations if relation.id in finding.relation_ids)
+    assert finding.fact_names() <= set(flags)
+
+
 def test_ratio_of_a_half_covered_zone(view_of, scene_of, rules):
     """A carton whose lower third is y 733..940 x 400..500 covers the left part of the 700..940 trapezoid.
 

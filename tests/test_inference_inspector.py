@@ -14,7 +14,7 @@ from conftest import CLASSES
 from tiny_model import build_model_folder
 
 from firewarden.errors import InvalidImage, ModelMismatch
-from firewarden.findings import InspectionContext, Outcome, RiskLevel, Verdict
+from firewarden.findings import Fact, InspectionContext, Outcome, RiskLevel, Source, Verdict
 from firewarden.inference.batch import inspect_photos, list_photos, row_of
 from firewarden.inference.inspector import open_inspector
 
@@ -102,6 +102,9 @@ def test_nothing_seen_in_a_poor_picture_is_not_assessable(tmp_path, pixels, verd
     assert (result.questions[:1] and result.questions[0].id == "q_retake") == (
         verdict is Verdict.NOT_ASSESSABLE or ()
     )
+    if verdict is Verdict.NOT_ASSESSABLE:
+        assert result.questions[0].text.en.startswith("The picture is too dark, too bright, blurred")
+        assert result.questions[0].text.zh.startswith("画面过暗、过亮、模糊")
 
 
 def test_without_a_scene_the_place_is_asked(tmp_path):
@@ -125,6 +128,20 @@ def test_a_question_stays_where_only_another_finding_has_its_answer(tmp_path):
     facts = {finding.hazard: finding.fact_names() for finding in result.findings}
     assert "combustible" in facts["blocked_exit"] and "combustible" not in facts["flying_charging_cable"]
     assert "q_combustible_near" in [question.id for question in result.questions]
+
+
+@pytest.mark.parametrize(
+    ("source", "listed"), [(None, True), (Source.PERSON, False), (Source.REGISTER, False)]
+)
+def test_what_the_model_sees_settles_no_question(tmp_path, source, listed):
+    """A strip beside the e-bike means that it charges; only a person or the register can say so for good."""
+    rows = [(16, 16, 48, 48, 0.9, EBIKE), (50, 40, 54, 43, 0.9, CLASSES.index("power_strip"))]
+    inspector = open_inspector(build_model_folder(tmp_path / "m", CLASSES, rows))
+    facts = (Fact("charging_active", source),) if source else ()
+    result = inspector.inspect(photo(), InspectionContext(scene="stairwell", facts=facts))
+    (finding,) = result.findings
+    assert "charging_active" in finding.fact_names()
+    assert ("q_charging" in finding.questions) is listed
 
 
 def test_graph_and_manifest_must_agree(tmp_path):

@@ -36,6 +36,16 @@ def test_the_shipped_table_has_seventy_rows_with_unique_ids(rules):
         pytest.param("{objects}遮挡安全出口", "{object}遮挡安全出口", "reason", id="placeholder"),
         pytest.param("cover_gte: 0.20 ", "cover_gte: 0.20\n    cover_gte: 0.30 ", "stands twice", id="duplicate key"),
         pytest.param("      - {id: SF-B1, tier: major", "      - {id: SF-B1, any: [movable], tier: major", "default", id="no default"),
+        pytest.param("mall: [unit, crowded]", "mall: crowded", "'mall' cannot be read (expected a list of words)", id="groups"),
+        pytest.param("market: [unit, crowded]", "market: {unit: crowded}", "'market' cannot be read", id="groups as a mapping"),
+        pytest.param("tiers: [low, general, elevated, major]", "tiers: 5", "tiers are 5", id="tiers"),
+        pytest.param("base:\n      - {id: SF-B1, tier: major, emergency: true}", "base: 5", "'base' cannot be read", id="rows"),
+        pytest.param('movable: {by: any, zh: "可移动", en: "movable"}', "movable: any", "'movable' cannot be read", id="flag as text"),
+        pytest.param("{objects}遮挡安全出口", "{}遮挡安全出口", "reason", id="empty placeholder"),
+        pytest.param("{objects}遮挡安全出口", "{objects.all}遮挡安全出口", "reason", id="placeholder of a part"),
+        pytest.param("    predicate: vehicle_indoors", "    predicate: [vehicle_indoors]", "unknown predicate", id="predicate as a list"),
+        pytest.param("doors: [door]", "doors: door", "expected a list of words", id="classes as a word"),
+        pytest.param('  q_retake: {zh: "画面', '  q_retake: 5\n  q_other: {zh: "画面', "'q_retake' cannot be read", id="question as a number"),
     ],
 )  # fmt: skip
 def test_damage_is_refused_with_its_line(tmp_path: Path, old: str, new: str, says: str):
@@ -61,6 +71,19 @@ def test_a_file_that_is_no_rule_file(tmp_path: Path, text: str, says: str):
     path = tmp_path / "rules.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(PolicyError, match=says):
+        load_rules(path)
+
+
+@pytest.mark.parametrize("flag", ["charger_visible", "fully_blocked", "mount_area_truncated_or_occluded"])
+def test_a_flag_that_a_finding_may_hold_has_to_be_declared(tmp_path: Path, flag: str):
+    """Rows that name it go too: none may need it."""
+    path = tmp_path / "rules.yaml"
+    declared = [line for line in SHIPPED.splitlines() if not line.startswith(f"  {flag}:")]
+    text = "\n".join(declared).replace(f"{flag}, ", "").replace(f", {flag}", "").replace(f"[{flag}]", "[]")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(
+        PolicyError, match=rf"yaml:\d+: a finding of '\w+' may hold an unknown flag \['{flag}'\]"
+    ):
         load_rules(path)
 
 
