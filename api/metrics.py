@@ -49,7 +49,7 @@ class Metrics:
         self._findings = self._counter("findings", "Findings stored.", "hazard", "outcome")
         self._inspections = self._counter("inspections", "Inspections stored.", "verdict")
         self._shed = self._counter(
-            "shed", "Requests turned away: queue_full, overload, memory, deadline.", "reason"
+            "shed", "Requests turned away: queue_full, overload, memory, deadline, batches.", "reason"
         )
         self._abandoned = self._counter("abandoned", "Requests whose client went away before the answer.")
         self._in_flight = Gauge(

@@ -48,6 +48,7 @@ def _item(inspection_id: str, record: InspectionRecord | None, asked: RescoreIn)
         time=record.captured_at.isoformat() if record.captured_at else None,
         venue=None if _is_given(asked.venue_type) else context["venue_type"],
         scene=None if _is_given(asked.scene) else _said_scene(context),
+        scene_source=Source.PERSON,
     )
     return NewItem(inspection_id, facts, sha256=record.image_sha256)
 

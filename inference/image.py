@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,7 @@ MIN_SHORT_SIDE_PX = 32
 MAX_PIXELS = 50_000_000
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _ORIENTATION_TAG = 0x0112
+_DAMAGED_EXIF = (SyntaxError, ValueError, OSError, TypeError, struct.error)
 Pixels = NDArray[np.uint8]
 MediaType = Literal["image/jpeg", "image/png", "image/webp"]
 
@@ -80,6 +82,7 @@ def _read_header(data: bytes, max_pixels: int) -> _Header:
         raise InvalidImage(
             "got an empty body, expected the bytes of one JPEG, PNG or WebP picture", status=400
         )
+    _raise_pillow_limit(max_pixels)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
@@ -99,6 +102,14 @@ def _read_header(data: bytes, max_pixels: int) -> _Header:
     # a PNG may tell it after its pixels: asking would decode them here
     orientation = 1 if probe.format == "PNG" else _orientation(probe)
     return _Header(str(probe.format), probe.size, probe.mode, orientation)
+
+
+def _raise_pillow_limit(max_pixels: int) -> None:
+    """Pillow has a limit of its own for the whole process, and refuses pictures above twice that before their size can be
+    told. It is raised where it is below `max_pixels`, and never lowered."""
+    limit = PillowImage.MAX_IMAGE_PIXELS
+    if limit is not None and limit < max_pixels:
+        PillowImage.MAX_IMAGE_PIXELS = max_pixels
 
 
 def _has_magic(data: bytes) -> bool:
@@ -124,7 +135,7 @@ def _damaged() -> InvalidImage:
 def _orientation(probe: PillowImage.Image) -> int:
     try:
         value = probe.getexif().get(_ORIENTATION_TAG, 1)
-    except (SyntaxError, ValueError, OSError, TypeError):  # damaged EXIF must not cost the photo
+    except _DAMAGED_EXIF:  # it must not cost the photo
         return 1
     return value if value in range(1, 9) else 1
 

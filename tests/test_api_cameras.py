@@ -4,6 +4,7 @@
 
 import io
 import json
+import logging
 import sys
 import threading
 from dataclasses import replace
@@ -234,6 +235,14 @@ def _check_blur(client, services, pixels) -> None:
     stored = services.cctv.events.find("e1").picture.key
     services.cctv.events.pictures.blobs.path(stored).write_bytes(b"x")
     check_problem(client.get(f"{EVENTS}/e1/frame.jpg"), 500, "picture-damaged")
+
+
+def test_who_looked_at_a_picture_is_logged_though_the_process_logs_warnings(opened, caplog) -> None:
+    client, services = opened
+    assert logging.getLogger().level == logging.WARNING, "as the command line and the workers set it"
+    services.cctv.events.write(change(shade=200))
+    assert client.get(f"{EVENTS}/e1/frame.jpg").status_code == 200
+    assert "picture of event e1 shown to key" in caplog.text
 
 
 def test_a_mask_drawn_later_is_painted_over_the_picture_that_is_shown(opened) -> None:

@@ -141,6 +141,18 @@ def test_a_picture_of_too_many_pixels_is_refused_on_its_header(monkeypatch):
     assert error.value.status == 413
 
 
-def test_damaged_exif_does_not_cost_the_photo():
-    data = encode(gradient(), exif=b"Exif\0\0II*\0" + b"\xff" * 40)
-    assert decode_image(data).original_hw == (200, 320)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0II*\0" + b"\xff" * 40, b"Exif\0\0MM\0*"], ids=["wrong offset", "cut short"]
+)
+def test_damaged_exif_does_not_cost_the_photo(kind, exif):
+    assert decode_image(encode(gradient(), kind, exif=exif)).original_hw == (200, 320)
+
+
+def test_a_limit_above_that_of_pillow_counts(monkeypatch) -> None:
+    """128 x 96 = 12288 pixels: more than twice 100, which Pillow refuses of itself."""
+    monkeypatch.setattr(PillowImage, "MAX_IMAGE_PIXELS", 100)
+    for kind in ("JPEG", "PNG"):
+        assert decode_image(encode(gradient(128, 96), kind)).original_hw == (96, 128)
+    with pytest.raises(InvalidImage, match="expected at most 12287"):
+        decode_image(encode(gradient(128, 96)), max_pixels=12287)

@@ -13,6 +13,8 @@ from test_jobs_intake import sha
 
 from firewarden.api.auth import Role, new_key
 from firewarden.api.schemas_jobs import BatchOut
+from firewarden.bulk.items import HeldReader, Item
+from firewarden.findings import InspectionContext, Source
 from firewarden.jobs.claims import ClaimStore
 
 
@@ -46,6 +48,8 @@ def test_photos_that_were_inspected_are_scored_again(client, services) -> None:
     assert [(i.path, i.sha256) for i in claim.items] == [(first, sha(A)), (second, sha(B))]
     facts = claim.items[0].facts
     assert (facts.venue, facts.scene, facts.time) == ("office", "stairwell", "2026-05-01T00:00:00+00:00")
+    said = Item(first, HeldReader(A), facts).context(InspectionContext())
+    assert (said.scene, said.scene_source) == ("stairwell", Source.PERSON)
     assert claim.items[1].facts.scene is None
     ClaimStore(services.repository._engine).release(claim)
     score_all(services)

@@ -23,6 +23,7 @@ from tiny_model import build_model_folder
 
 from firewarden.bulk.archives import Limits
 from firewarden.bulk.engine import Effort
+from firewarden.bulk.items import Unreadable
 from firewarden.bulk.scorer import ScorerFactory
 from firewarden.cli import app
 from firewarden.errors import HazardError
@@ -36,7 +37,7 @@ from firewarden.jobs.intake import IntakePolicy, Upload, Uploads, take_in
 from firewarden.jobs.processes import Recipe
 from firewarden.jobs.records import JobContext, JobKind, JobState, NewJob
 from firewarden.jobs.store import JobStore
-from firewarden.jobs.worker import Pace, Worker, _ClaimSink, _kept_up
+from firewarden.jobs.worker import BlobReader, Pace, Worker, _ClaimSink, _kept_up
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.database import build_engine, prepare
 
@@ -268,8 +269,16 @@ def test_errors_of_a_worker_are_tried_again_and_a_damaged_blob_is_told(
     Worker(claims, blobs, scorer, Effort(), Pace(poll_s=0.01)).run(until_done=True)
     assert calls.count(items[2].sha256) == 2
     (error,) = store.errors("7" * 32, limit=9)
-    assert error.path == "may.tar!bad.jpg" and error.attempts == 3 and "the file was changed" in error.error
+    assert error.path == "may.tar!bad.jpg" and error.attempts == 3 and "gone or damaged" in error.error
     assert store.progress("7" * 32).done == 2
+
+
+def test_a_lost_blob_is_told_to_the_client_without_its_path(data_dir, caplog) -> None:
+    blobs = BlobStore(data_dir / "blobs")
+    with pytest.raises(Unreadable) as told:
+        BlobReader(blobs, "ab" * 32).read()
+    assert str(told.value) == "the stored photo is gone or damaged; see the worker's log"
+    assert str(blobs.path("ab" * 32)) in caplog.text
 
 
 def test_a_cancelled_job_stops_its_worker(model, data_dir, tmp_path) -> None:
