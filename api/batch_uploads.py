@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
 from firewarden.api.problems import Problem, invalid_fields, not_written
 from firewarden.api.settings import Settings
-from firewarden.api.uploads import MULTIPART
+from firewarden.api.uploads import MULTIPART, WholeFormParser
 from firewarden.bulk.archives import ARCHIVE_SUFFIXES, is_archive
 from firewarden.bulk.manifests import MANIFEST_SUFFIXES
 from firewarden.jobs.intake import Upload, Uploads, safe_file_name
@@ -41,7 +41,7 @@ class BatchForm:
 async def read_batch_form(request: Request, settings: Settings) -> BatchForm:
     """The body, spooled; raises 400, 408, 413, 415, 422 or 503 Problems."""
     _check_headers(request, settings)
-    parser = MultiPartParser(
+    parser = WholeFormParser(
         request.headers, _capped(request, settings.max_batch_bytes),
         max_files=settings.max_batch_files, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES,
     )  # fmt: skip

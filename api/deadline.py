@@ -10,6 +10,7 @@ from firewarden.api.problems import Problem
 HEADER = "X-Request-Deadline-Ms"
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[,;]|$)', re.IGNORECASE)
 _MAX_MS = 3_600_000
+_MAX_DIGITS = len(str(_MAX_MS))  # Python refuses to read numbers of several thousand digits
 
 
 def caller_of(headers: Mapping[str, str]) -> Caller:
@@ -28,7 +29,8 @@ def budget_s(headers: Mapping[str, str]) -> float | None:
     if wait := _WAIT.search(headers.get("prefer", "")):
         budgets.append(float(wait.group(1)))
     if (text := headers.get(HEADER.lower())) is not None:
-        if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= _MAX_MS:
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+        if not is_number or not 0 < int(text) <= _MAX_MS:
             raise Problem(
                 422,
                 "deadline-header",

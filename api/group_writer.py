@@ -15,7 +15,8 @@ class GroupWriter(Generic[I, O]):
     """`write` gets what came in while the last group was written and gives one outcome, or exception, for each.
 
     Nobody waits for company: a lone item is written at once, a crowd shares the cost of making it durable. One group is
-    written at a time, by the writer's own thread or by a caller's.
+    written at a time, by the writer's own thread or by a caller's. The thread keeps no process alive: what is lost with
+    one that ends without `close` was never acknowledged.
     """
 
     def __init__(self, name: str, write: Callable[[Sequence[I]], Sequence[O | Exception]]) -> None:
@@ -28,7 +29,7 @@ class GroupWriter(Generic[I, O]):
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
-        self._thread = threading.Thread(target=self._serve, name=self._name)
+        self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -26,10 +26,14 @@ _log = logging.getLogger(__name__)
 
 class DrainingServer(uvicorn.Server):
     """Told to stop, it first gives notice for `notice_s`, still accepting; then it closes the address and idle connections,
-    ends the requests it has, and returns normally. Told twice, it does not wait."""
+    ends the requests it has, and returns normally. Told twice, it does not wait, unless it is `supervised`: a terminal and
+    its supervisor tell a worker the same thing, and the supervisor kills whom it does not want to wait for."""
 
-    def __init__(self, config: uvicorn.Config, on_notice: Callable[[], object], notice_s: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_notice: Callable[[], object], notice_s: float, *, supervised: bool
+    ) -> None:
         super().__init__(config)
+        self._supervised = supervised
         self._on_notice = on_notice
         self._notice_s = notice_s
         self._close_at_s: float | None = None
@@ -38,7 +42,7 @@ class DrainingServer(uvicorn.Server):
         if self._close_at_s is None:
             self._on_notice()
             self._close_at_s = time.monotonic() + self._notice_s
-        else:
+        elif not self._supervised:
             self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
@@ -47,8 +51,10 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def run_server(inspector: InspectorPort, settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+def run_server(
+    inspector: InspectorPort, settings: Settings, listener: socket.socket, *, supervised: bool = False
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; a `supervised` process takes no second one for haste."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     app = create_app(inspector, settings)
     services = app.state.services
@@ -64,5 +70,5 @@ def run_server(inspector: InspectorPort, settings: Settings, listener: socket.so
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
-    server = DrainingServer(config, services.draining.set, settings.drain_notice_s)
+    server = DrainingServer(config, services.draining.set, settings.drain_notice_s, supervised=supervised)
     server.run(sockets=[listener])

@@ -59,11 +59,16 @@ class Supervisor:
         code = 0
         while not self._stop and code == 0:
             wait([slot.process.sentinel for slot in self._slots if slot.start_at_s is None], _LOOK_S)
-            code = max(self._look_after(slot) for slot in self._slots)
+            if not self._stop:  # else workers that were told too end, and need no successors
+                code = max(self._look_after(slot) for slot in self._slots)
         self._end_all()
         return code
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """The first signal ends all in order, the second at once."""
+        if self._stop:
+            for slot in self._slots:
+                slot.process.kill()
         self._stop = True
 
     def _share_metrics(self) -> None:
@@ -117,11 +122,12 @@ class Supervisor:
 
 
 def run_worker(settings: Settings, listener: socket.socket, build: Build) -> None:
-    """The body of one worker process."""
+    """The body of one worker process. Ctrl-C goes to all processes of a terminal; the supervisor says what follows of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
-        run_server(build(settings), settings, listener)
+        run_server(build(settings), settings, listener, supervised=True)
     except HazardError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(UNUSABLE)

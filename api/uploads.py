@@ -19,6 +19,8 @@ MULTIPART = "multipart/form-data"
 PHOTO_PART = "photo"
 _MAX_FORM_FIELDS = 64
 _MAX_FIELD_BYTES = 16 * 1024
+_CUT_OFF = "The form is cut off; send all of it, up to its closing boundary."
+_UPGRADE = "got `Upgrade`, with which no body is read; send without it (curl: --http1.1; Java: HTTP_1_1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,24 @@ class Upload:
     photos: tuple[bytes, ...]
     fields: tuple[tuple[str, str], ...]
     single: bool
+
+
+class WholeFormParser(MultiPartParser):
+    """Refuses a form that ends before its closing boundary: of such a form the last part would be left out."""
+
+    _ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def parse(self) -> FormData:
+        """The form; raises a 400 Problem where it is cut off, and MultiPartException where it is none."""
+        form = await super().parse()
+        if not self._ended:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise Problem(400, "multipart", _UPGRADE if "upgrade" in self.headers else _CUT_OFF)
+        return form
 
 
 class BodyBudget:
@@ -90,9 +110,8 @@ async def read_upload(request: Request, settings: Settings, lease: BodyLease) ->
             400, "upload-cut-off", "The connection closed before the whole body arrived."
         ) from error
     if not lease.taken:
-        raise Problem(
-            400, "empty-body", "got an empty body, expected the bytes of one JPEG, PNG or WebP photo"
-        )
+        told = "got an empty body, expected the bytes of one JPEG, PNG or WebP photo"
+        raise Problem(400, "empty-body", _UPGRADE if "upgrade" in request.headers else told)
     return Upload((b"".join(chunks),), query, single=True)
 
 
@@ -132,7 +151,7 @@ async def _capped(request: Request, cap: int, lease: BodyLease) -> AsyncGenerato
 async def _read_multipart(
     request: Request, settings: Settings, lease: BodyLease, query: tuple[tuple[str, str], ...]
 ) -> Upload:
-    parser = MultiPartParser(
+    parser = WholeFormParser(
         request.headers,
         _capped(request, settings.max_multipart_bytes, lease),
         max_files=settings.max_photos,

@@ -9,6 +9,7 @@ from firewarden.api.group_writer import GroupWriter
 from firewarden.api.problems import Problem, not_written
 from firewarden.api.storage import Repository, Write
 from firewarden.ledger.blobs import BlobStore
+from firewarden.ledger.database import DATABASE_AWAY
 
 T = TypeVar("T")
 
@@ -61,7 +62,10 @@ class Vault:
     def _commit(self, commits: Sequence[_Commit]) -> list[object]:
         failed = {i: error for i, commit in enumerate(commits) if (error := _photo_error(commit))}
         good = [commit for i, commit in enumerate(commits) if i not in failed]
-        saved = iter(self._repository.save_all([commit.write for commit in good]) if good else [])
+        try:
+            saved = iter(self._repository.save_all([commit.write for commit in good]) if good else [])
+        except DATABASE_AWAY as error:  # one by one they would only wait again
+            return [failed.get(i, error) for i in range(len(commits))]
         return [
             failed[i] if i in failed else _finish(commit, next(saved)) for i, commit in enumerate(commits)
         ]

@@ -25,7 +25,7 @@ class Server:
         program = str(Path(__file__).with_name("test_api_fakes.py"))
         self.process = subprocess.Popen(
             [sys.executable, "-P", *(command or [program, str(data_dir), str(port)])],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         self.address = f"http://127.0.0.1:{port}"
         self.greeting = ""

@@ -128,6 +128,50 @@ def test_told_to_end_it_gives_notice_finishes_what_it_accepted_and_goes(start, t
     assert len(stored) == 2
 
 
+def half_a_photo(port: int, headers, content: bytes) -> socket.socket:  # noqa: F811
+    """A connection on which half of an upload has come."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=15)
+    head = f"POST {POST} HTTP/1.1\r\nHost: x\r\nX-API-Key: {headers['x-api-key']}\r\nContent-Type: image/jpeg\r\n"
+    length = f"Content-Length: {len(content)}\r\n\r\n"
+    connection.sendall((head + length).encode() + content[: len(content) // 2])
+    time.sleep(0.3)  # until it is read
+    return connection
+
+
+def listens(port: int) -> bool:  # noqa: F811
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_second_signal_ends_at_once(start, tmp_path, port) -> None:  # noqa: F811
+    server, client = slow_server(start, tmp_path, port, 0.0)
+    assert client.post(POST, content=photo(1)).status_code == 201
+    with half_a_photo(port, client.headers, photo(2)):
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not listens(port))  # else both signals might be one
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_processes_lets_workers_finish(start, tmp_path, port, number) -> None:  # noqa: F811
+    """As from a terminal or `timeout`; with the supervisor's own, workers get it twice."""
+    model = build_model_folder(tmp_path / "tiny", CLASSES, [(16, 16, 48, 48, 0.9, CLASSES.index("ebike"))])
+    server, client = start(
+        "-m", "firewarden", "serve", "--workers", "2", "--data-dir", str(tmp_path), "--port", str(port), "--model", str(model)
+    )  # fmt: skip
+    content = photo(1, wh=(320, 240))
+    with half_a_photo(port, client.headers, content) as connection:
+        os.killpg(server.process.pid, number)
+        time.sleep(1.0)  # for what the supervisor sends
+        connection.sendall(content[len(content) // 2 :])
+        assert connection.recv(4096).startswith(b"HTTP/1.1 201 Created")
+    assert server.process.wait(10) == 0
+
+
 def test_a_flood_is_shed_and_those_let_in_are_answered_soon(start, tmp_path, port) -> None:  # noqa: F811
     _, client = slow_server(start, tmp_path, port, 0.05, max_wait_s=0.3)
     for colour in range(20):  # it learns its pace

@@ -12,6 +12,19 @@ from test_api_fakes import FakeInspector, check_problem, open_client, photo
 
 POST = "/v1/inspections"
 JPEG = {"content-type": "image/jpeg"}
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+FORM_CUTS = [
+    pytest.param(-5, id="without the closing boundary"),  # --x--
+    pytest.param(-100, id="in the second photo"),
+    pytest.param(len(photo(1)) + 100, id="in the header of the second photo"),
+    pytest.param(10, id="in the header of the first photo"),
+]
+
+
+def two_photos() -> bytes:
+    """A form of two photos; the head of a part, with its boundary, is 75 bytes."""
+    head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+    return b"".join(head + photo(colour) + b"\r\n" for colour in (1, 2)) + b"--x--"
 
 
 @pytest.fixture
@@ -101,6 +114,27 @@ def test_if_no_photo_can_be_read_the_whole_request_fails(client) -> None:
 )  # fmt: skip
 def test_a_form_that_is_refused(client, files, data, status, slug) -> None:
     check_problem(client.post(POST, files=files, data=data), status, slug)
+
+
+@pytest.mark.parametrize("cut", FORM_CUTS)
+def test_of_a_form_that_is_cut_off_nothing_is_stored(tmp_path, cut) -> None:
+    with open_client(tmp_path) as (client, _):
+        told = check_problem(client.post(POST, content=two_photos()[:cut], headers=FORM), 400, "multipart")
+        assert "cut off" in told["detail"]
+        assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("after", [b"", b"\r\n", b"\r\nepilogue"])
+def test_a_form_ends_with_its_closing_boundary_whatever_follows(client, after) -> None:
+    answer = client.post(POST, content=two_photos() + after, headers=FORM)
+    assert (answer.status_code, len(answer.json()["inspections"])) == (201, 2)
+
+
+@pytest.mark.parametrize(("kind", "slug"), [(JPEG, "empty-body"), (FORM, "multipart")])
+def test_a_body_lost_to_an_upgrade_is_told_as_that(client, kind, slug) -> None:
+    """The HTTP parser takes what follows such a head for another protocol, so that no body reaches the app."""
+    answer = client.post(POST, content=b"", headers={**kind, "connection": "Upgrade", "upgrade": "h2c"})
+    assert "send without it" in check_problem(answer, 400, slug)["detail"]
 
 
 def _post_chunks(client, headers: dict[str, str], n_chunks: int) -> tuple[int, int]:

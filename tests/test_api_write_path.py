@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -15,6 +16,8 @@ from firewarden.api.app import create_app
 from firewarden.api.auth import create_first_key
 from firewarden.api.group_writer import GroupWriter
 from firewarden.api.settings import Settings
+from firewarden.api.storage import Write
+from firewarden.api.vault import Vault, _Commit
 from firewarden.ledger.blobs import BlobStore
 from firewarden.ledger.json_text import JsonText, dump_for_database, json_text, with_members
 
@@ -105,6 +108,22 @@ def test_a_failure_in_the_callers_thread_reaches_the_caller_through_the_future()
     assert isinstance(writer.submit("a", here=True).exception(10), OSError)
     assert isinstance(writer.submit("b", here=True).exception(10), OSError)  # and the next is not stuck
     writer.close()
+
+
+def test_a_database_that_is_away_is_asked_once_for_a_whole_group(tmp_path) -> None:
+    """Each try waits up to 10 s for a locked file."""
+    sizes = []
+
+    class Locked:
+        def save_all(self, writes):
+            sizes.append(len(writes))
+            raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    vault = Vault(Locked(), BlobStore(tmp_path))
+    group = [_Commit(Write(()), (), lambda is_new: is_new) for _ in range(8)]
+    outcomes = vault._rows._outcomes(group)
+    assert sizes == [8]
+    assert [type(outcome) for outcome in outcomes] == [OperationalError] * 8
 
 
 def test_json_is_written_once() -> None:

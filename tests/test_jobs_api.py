@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from jobs_api_stage import A, B, app, client, photos, score_all, services  # noqa: F401
 from postgres_server import postgres_migrated, postgres_ready, postgres_server  # noqa: F401
 from test_api_fakes import check_problem, open_client, photo
+from test_api_uploads import FORM, FORM_CUTS, two_photos
 from test_jobs_intake import pack, sha
 
 from firewarden.api.auth import Role, new_key
@@ -217,9 +218,16 @@ def test_other_bodies_are_refused(client) -> None:
     check_problem(client.post("/v1/batches", json={"paths": ["/etc/passwd"]}), 422, "invalid-field")
     check_problem(client.post("/v1/cctv/batches", json={"inspection_ids": ["a"]}), 415, "content-type")
     check_problem(client.post("/v1/cctv/batches", files=photos(A)), 422, "invalid-field")
-    cut = {"Content-Type": "multipart/form-data; boundary=x"}
-    check_problem(client.post("/v1/batches", content=b"--x\r\nContent-", headers=cut), 422)
     check_problem(client.get("/v1/batches/nope"), 404)
+
+
+@pytest.mark.parametrize("cut", FORM_CUTS)
+def test_a_form_that_is_cut_off_makes_no_batch(client, services, cut) -> None:
+    before = client.get("/v1/batches").json()
+    answer = client.post("/v1/batches", content=two_photos()[:cut], headers=FORM)
+    assert "cut off" in check_problem(answer, 400, "multipart")["detail"]
+    assert client.get("/v1/batches").json() == before
+    assert list((services.settings.data_dir / "incoming").glob("*")) == []
 
 
 def test_too_many_bytes_end_the_upload(tmp_path) -> None:
