@@ -2,8 +2,7 @@
 
 import os
 
-os.environ.setdefault(
-    "ORT_DISABLE_TELEMETRY", "1"
-)  # ONNX Runtime reads it as it is imported, and else reports to its makers
+# ONNX Runtime reads it as it is imported, and else reports to its makers.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
