@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from firewarden import __version__
 from firewarden.api.memory import return_memory
 from firewarden.api.metrics import CountRequests, Metrics
-from firewarden.api.openapi import DESCRIPTION
+from firewarden.api.openapi import DESCRIPTION, with_nulls
 from firewarden.api.ports import InspectorPort
 from firewarden.api.problems import add_problem_handlers
 from firewarden.api.routes_cameras import router as cameras_router
@@ -46,6 +46,8 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
+    make_document = app.openapi
+    app.openapi = lambda: with_nulls(make_document())  # type: ignore[method-assign]
     app.state.services = services
     app.add_middleware(UploadDoor, services=services)
     app.add_middleware(CountRequests, metrics=services.metrics)  # outermost: it counts the door's too

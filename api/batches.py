@@ -13,6 +13,7 @@ from firewarden.api.auth import Principal
 from firewarden.api.batch_uploads import BatchForm, save_parts
 from firewarden.api.context import parse_context, unknown_field
 from firewarden.api.ports import RulesPort
+from firewarden.api.private_windows import masked_by_register
 from firewarden.api.problems import Problem, invalid_fields, not_written
 from firewarden.api.schemas_jobs import BatchFieldsIn
 from firewarden.api.services import Services
@@ -92,10 +93,11 @@ def _policy(services: Services, kind: JobKind, context: JobContext) -> IntakePol
     members = 2 * settings.max_batch_items + 1000  # folders, and macOS packs a companion beside each photo
     limits = Limits(settings.max_body_bytes, _RATIO, members=members)
     check = _check_facts(services.inspector.rules)
+    paint = masked_by_register(services.cctv.engine, max_pixels=settings.max_pixels)
     if kind is JobKind.PHOTOS:
-        return IntakePolicy(limits, settings.max_batch_items, check=check)
+        return IntakePolicy(limits, settings.max_batch_items, check=check, paint=paint)
     refuse = _refuse_places(context, services.inspector.rules)
-    return IntakePolicy(limits, settings.max_batch_items, refuse, check, needs=("camera", "time"))
+    return IntakePolicy(limits, settings.max_batch_items, refuse, check, ("camera", "time"), paint)
 
 
 def _check_facts(rules: RulesPort) -> Check:

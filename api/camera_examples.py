@@ -40,8 +40,8 @@ EVENT: dict[str, Any] = {
     "risk_level": "general",
     "rule_ids": ["EB-B3"],
     "reason": {
-        "zh": "走道内停放电动自行车（规则 EB-B3）。",
-        "en": "An e-bike is parked in the corridor (rule EB-B3).",
+        "zh": "疏散走道内有 1 辆电动自行车 (EB-B3)",
+        "en": "1 e-bike(s) in an evacuation corridor (EB-B3)",
     },
     "state": "open",
     "revision": 1,

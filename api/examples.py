@@ -1,18 +1,19 @@
-"""Examples of the OpenAPI document: one e-bike on a rental staircase. Tests hold them to the wire models."""
+"""Examples of the OpenAPI document: one e-bike on a rental staircase, as the shipped rules judge it. Tests hold them to the
+wire models and to that verdict."""
 
 from http import HTTPStatus
 from typing import Any
 
-CONTEXT: dict[str, str] = {
+CONTEXT: dict[str, Any] = {
     "venue_type": "rental_housing",
     "scene": "stairwell",
     "source": "field_photo",
     "captured_at": "2026-11-20T09:30:00+08:00",
     "venue_code": "YH-0042",
-    "lat": "28.1154",
-    "lon": "119.5736",
+    "lat": 28.1154,
+    "lon": 119.5736,
     "datum": "gcj02",
-    "accuracy_m": "12",
+    "accuracy_m": 12,
 }
 
 _FINDING: dict[str, Any] = {
@@ -23,23 +24,23 @@ _FINDING: dict[str, Any] = {
     "risk_level": "general",
     "risk_level_residual": "general",
     "rule_ids": ["EB-B3"],
-    "relation_ids": ["EB-1"],
+    "relation_ids": ["REL-EB"],
     "reason": {
-        "zh": "楼梯间内停放电动自行车（规则 EB-B3）。",
-        "en": "An e-bike is parked in the stairwell (rule EB-B3).",
+        "zh": "楼梯间内有 1 辆电动自行车 (EB-B3)",
+        "en": "1 e-bike(s) in a stairwell (EB-B3)",
     },
-    "facts": [],
+    "facts": [{"name": "in_egress", "source": "model"}],
     "ratios": {},
     "count": 1,
     "evidence": [0],
     "zones": [],
-    "questions": ["charging"],
+    "questions": ["q_charging", "q_designated", "q_rental", "q_only_stair", "q_occupied"],
     "routing": "draft_order",
     "suspected_major": False,
     "emergency": False,
     "major_fire_hazard_status": "none",
     "provisional": False,
-    "needs_review": True,
+    "needs_review": False,
     "closing": {
         "profile": "yunhe_zhejiang",
         "closes": "township",
@@ -68,13 +69,16 @@ INSPECTION: dict[str, Any] = {
     "image_hw": [4032, 3024],
     "verdict": "hazard",
     "risk_level": "general",
-    "notice": {"zh": "AI辅助线索，须经人工确认。", "en": "AI-assisted lead; a person must confirm it."},
+    "notice": {
+        "zh": "AI 辅助提示，须人工核实；不作为执法依据",
+        "en": "AI-assisted lead; a person must check it. Not evidence for enforcement",
+    },
     "scene": {
         "name": "stairwell",
         "source": "person",
         "confidence": 1.0,
         "provisional": False,
-        "basis": {"zh": "现场人员填报", "en": "named by the person on site"},
+        "basis": {"zh": "由人员或登记信息给出", "en": "given by a person or the register"},
     },
     "context": {
         "venue_type": "rental_housing",
@@ -90,14 +94,49 @@ INSPECTION: dict[str, Any] = {
     "findings": [_FINDING],
     "questions": [
         {
-            "id": "charging",
-            "text": {"zh": "车辆正在充电吗？", "en": "Is the vehicle being charged?"},
+            "id": "q_charging",
+            "text": {
+                "zh": "是否正在充电（指示灯亮）？",
+                "en": "Is it charging now (indicator lit)?",
+            },
             "sets": "charging_active",
-        }
+        },
+        {
+            "id": "q_designated",
+            "text": {
+                "zh": "该场所是否为指定停放点，且有防火分隔和自动断电？",
+                "en": "Is this place designated for e-bikes, with fire separation and automatic cut-off?",
+            },
+            "sets": None,
+        },
+        {
+            "id": "q_rental",
+            "text": {
+                "zh": "是否为出租房？",
+                "en": "Is it rented housing?",
+            },
+            "sets": None,
+        },
+        {
+            "id": "q_only_stair",
+            "text": {
+                "zh": "这是否为唯一的楼梯或出口？",
+                "en": "Is this the only stair or exit?",
+            },
+            "sets": "only_exit",
+        },
+        {
+            "id": "q_occupied",
+            "text": {
+                "zh": "现在是否有人在内（营业、住宿）？",
+                "en": "Are people inside now (open for business, sleeping)?",
+            },
+            "sets": "occupied",
+        },
     ],
     "model_id": "firewarden-n",
     "model_sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-    "rules_version": "2026-11-2",
+    "rules_version": "2026-11-12",
     "timings_ms": {"decode": 41.2, "inference": 38.0, "rules": 1.1, "total": 80.3},
 }
 
@@ -124,12 +163,12 @@ FIELD_PROBLEM: dict[str, Any] = {
     "type": "urn:firewarden:problem:invalid-field",
     "title": "Unprocessable Content",
     "status": 422,
-    "detail": "scene: got 'stairs', expected one of corridor, stairwell",
+    "detail": "scene: got 'stairs', expected one of evacuation_corridor, stairwell",
     "errors": [
         {
             "field": "scene",
-            "message": "got 'stairs', expected one of corridor, stairwell",
-            "allowed": ["corridor", "stairwell"],
+            "message": "got 'stairs', expected one of evacuation_corridor, stairwell",
+            "allowed": ["evacuation_corridor", "stairwell"],
         }
     ],
 }

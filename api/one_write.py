@@ -45,7 +45,10 @@ class OneWriteProtocol(HttpToolsProtocol):
     """Uvicorn's protocol over such a transport."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast(asyncio.Transport, OneWrite(cast(asyncio.Transport, transport))))
+        super().connection_made(cast(asyncio.Transport, self.wrapped(cast(asyncio.Transport, transport))))
+
+    def wrapped(self, transport: asyncio.Transport) -> OneWrite:
+        return OneWrite(transport)
 
 
 def _is_head(data: bytes) -> bool:

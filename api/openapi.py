@@ -35,6 +35,7 @@ _DEADLINE_HEADERS = [
     },
 ]
 _BINARY = {"type": "string", "format": "binary"}
+_NULL = "\0null"
 _PROBLEMS = {
     400: "The body is empty, cut off or no valid multipart.",
     401: "No valid API key.",
@@ -51,6 +52,26 @@ _PROBLEMS = {
 }
 
 
+def shown(example: Any) -> Any:
+    """An example with a mark in place of each null: FastAPI leaves every null out of its document, and most examples would
+    then lack keys that their schema asks for. `with_nulls` puts them back."""
+    return _replaced(example, None, _NULL)
+
+
+def with_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with nulls where `shown` put its mark."""
+    restored: dict[str, Any] = _replaced(document, _NULL, None)
+    return restored
+
+
+def _replaced(value: Any, old: object, new: object) -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(item, old, new) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, old, new) for item in value]
+    return new if value == old else value
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Documented problems of a route. 422 is always among them, or FastAPI would document a form of its own."""
     schema = {"$ref": "#/components/schemas/ProblemOut"}
@@ -65,15 +86,15 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def created_response(model: Any) -> dict[int | str, dict[str, Any]]:
     """201 with both forms of the answer."""
-    shown = {
-        "one_photo": {"summary": "One photo", "value": examples.INSPECTION},
-        "several_photos": {"summary": "Two photos, one unreadable", "value": examples.INSPECTION_LIST},
+    both = {
+        "one_photo": {"summary": "One photo", "value": shown(examples.INSPECTION)},
+        "several_photos": {"summary": "Two photos, one unreadable", "value": shown(examples.INSPECTION_LIST)},
     }
     return {
         201: {
             "model": model,
             "description": "Stored: one inspection, or a list in the order of several photos.",
-            "content": {"application/json": {"examples": shown}},
+            "content": {"application/json": {"examples": both}},
             "headers": {
                 "Location": {"schema": {"type": "string"}, "description": "Address of a single inspection."},
                 "Idempotency-Replayed": {
@@ -127,5 +148,5 @@ def _form(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _example(status: int) -> dict[str, Any]:
-    shown = {415: examples.PROBLEM, 422: examples.FIELD_PROBLEM, 401: examples.KEY_PROBLEM}
-    return shown.get(status, examples.problem(status, _PROBLEMS[status]))
+    known = {415: examples.PROBLEM, 422: examples.FIELD_PROBLEM, 401: examples.KEY_PROBLEM}
+    return known.get(status, examples.problem(status, _PROBLEMS[status]))

@@ -1,14 +1,16 @@
 """Uploads turned away as soon as their head is read: at twice the capacity every other request is, and what that costs is
-taken from photos that were let in. So no request object, task or middleware is made for one."""
+taken from photos that were let in. So no request object, task or middleware is made for one. What is answered before its body
+has come, here or by the application, is not reset away from a client that sends first and reads later."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from firewarden.api.one_write import OneWriteProtocol
+from firewarden.api.one_write import OneWrite, OneWriteProtocol
 from firewarden.api.refusal import Refuse
 
 _STATUS = STATUS_LINE[429]
@@ -27,6 +29,21 @@ class Refusing:
     max_s: float
 
 
+class _Lingering(OneWrite):
+    """A transport that is not closed where `linger` says that its connection sees to that later."""
+
+    def __init__(self, transport: asyncio.Transport, linger: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._linger = linger
+
+    def close(self) -> None:
+        if self._linger():
+            self._flush()
+            self._transport.write_eof()
+        else:
+            super().close()
+
+
 class RefusingProtocol(OneWriteProtocol):
     """A connection that answers such uploads itself and hands all else on."""
 
@@ -37,6 +54,11 @@ class RefusingProtocol(OneWriteProtocol):
         self._stays_open = True
         self._dropped_bytes = 0
         self._drop_until: asyncio.TimerHandle | None = None
+        self._in_body = False  # that of a request which the application has
+        self._asked_to_send = False
+
+    def wrapped(self, transport: asyncio.Transport) -> OneWrite:
+        return _Lingering(transport, self._linger)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -49,11 +71,15 @@ class RefusingProtocol(OneWriteProtocol):
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
+        if self.transport.is_closing() or (self._dropping and not self._stays_open):
+            return  # nothing is begun that could not be answered
         if not (self._is_upload() and self._is_next() and self._refuse()):
             super().on_headers_complete()
+            self._in_body, self._asked_to_send = True, not self.expect_100_continue
 
     def on_body(self, body: bytes) -> None:
         if not self._dropping:
+            self._asked_to_send = True
             super().on_body(body)
             return
         self.count_dropped(len(body))
@@ -65,6 +91,7 @@ class RefusingProtocol(OneWriteProtocol):
             self.transport.close()
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         if not self._dropping:
             super().on_message_complete()
             answered = self.cycle is not None and self.cycle.response_complete
@@ -82,6 +109,16 @@ class RefusingProtocol(OneWriteProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
+
+    def _linger(self) -> bool:
+        """Whether the application's answer, after which the connection closes, came before the body of its request: then that
+        is dropped first, within the same bounds."""
+        early = self._in_body and self._asked_to_send and self.cycle.response_complete
+        if not early or self.cycle.keep_alive or self._dropping or self.transport.is_closing():
+            return False
+        self._dropping, self._stays_open, self._dropped_bytes = True, False, 0
+        self._drop_until = self.loop.call_later(self._refusing.max_s, self.transport.close)
+        return True
 
     def _is_upload(self) -> bool:
         path = self._refusing.path

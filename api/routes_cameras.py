@@ -14,7 +14,7 @@ from firewarden.api.auth import Principal, Role
 from firewarden.api.camera_examples import CAMERA, CAMERA_IN
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep
 from firewarden.api.json_body import json_body, read_json
-from firewarden.api.openapi import problem_responses
+from firewarden.api.openapi import problem_responses, shown
 from firewarden.api.problems import Problem, invalid_fields
 from firewarden.api.schemas_cameras import CameraIn, CameraListOut, CameraOut
 from firewarden.api.services import Services
@@ -34,10 +34,10 @@ async def require_owner(principal: PrincipalDep) -> Principal:
 OwnerDep = Annotated[Principal, Security(require_owner)]
 router = APIRouter(prefix="/v1/cameras", tags=["cameras"], dependencies=[Security(require_owner)])
 _NO_STORE = {"Cache-Control": "no-store"}
-_ONE: dict[str, Any] = {"model": CameraOut, "content": {"application/json": {"example": CAMERA}}}
+_ONE: dict[str, Any] = {"model": CameraOut, "content": {"application/json": {"example": shown(CAMERA)}}}
 _MANY: dict[str, Any] = {
     "model": CameraListOut,
-    "content": {"application/json": {"example": {"cameras": [CAMERA], "next": None}}},
+    "content": {"application/json": {"example": shown({"cameras": [CAMERA], "next": None})}},
 }
 Limit = Annotated[int, Query(ge=1, le=500, description="Rows of one page.")]
 

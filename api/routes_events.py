@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from firewarden.api.camera_examples import DISMISS, EVENT
 from firewarden.api.dependencies import ServicesDep
 from firewarden.api.json_body import json_body, read_json
-from firewarden.api.openapi import problem_responses
+from firewarden.api.openapi import problem_responses, shown
 from firewarden.api.problems import Problem, invalid_fields
 from firewarden.api.routes_cameras import Limit, OwnerDep, next_page, require_owner
 from firewarden.api.schemas_cameras import BacklogOut, DismissIn, EventListOut, EventOut, OutboxOut
@@ -31,10 +31,10 @@ router = APIRouter(prefix="/v1/cctv", tags=["camera events"], dependencies=[Secu
 _PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _LONGEST_DISMISSAL = timedelta(days=366)
 _QUALITY = 86
-_ONE: dict[str, Any] = {"model": EventOut, "content": {"application/json": {"example": EVENT}}}
+_ONE: dict[str, Any] = {"model": EventOut, "content": {"application/json": {"example": shown(EVENT)}}}
 _MANY: dict[str, Any] = {
     "model": EventListOut,
-    "content": {"application/json": {"example": {"events": [EVENT], "next": None}}},
+    "content": {"application/json": {"example": shown({"events": [EVENT], "next": None})}},
 }
 _JPEG: dict[str, Any] = {
     "description": "The picture, faces and plates blurred.",

@@ -16,7 +16,7 @@ from firewarden.api.context import parse_context
 from firewarden.api.deadline import caller_of
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep, require_principal
 from firewarden.api.examples import INSPECTION
-from firewarden.api.openapi import created_response, problem_responses, upload_extra
+from firewarden.api.openapi import created_response, problem_responses, shown, upload_extra
 from firewarden.api.problems import Problem
 from firewarden.api.recorder import Reply, Submission, inspection_to_json
 from firewarden.api.schemas import InspectionListOut, InspectionOut
@@ -78,7 +78,7 @@ async def answer_upload(
     "/{inspection_id}",
     summary="Read an inspection",
     responses={
-        200: {"model": InspectionOut, "content": {"application/json": {"example": INSPECTION}}},
+        200: {"model": InspectionOut, "content": {"application/json": {"example": shown(INSPECTION)}}},
         **problem_responses(401, 404, 503),
     },
 )

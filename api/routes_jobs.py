@@ -18,7 +18,7 @@ from firewarden.api.batches import BatchRequest, create_batch
 from firewarden.api.dependencies import IdempotencyKeyDep, PrincipalDep, ServicesDep, require_principal
 from firewarden.api.examples_jobs import BATCH, BATCH_LIST, ERRORS, batch_body
 from firewarden.api.json_body import is_json, read_json
-from firewarden.api.openapi import problem_responses
+from firewarden.api.openapi import problem_responses, shown
 from firewarden.api.pool import overloaded
 from firewarden.api.problems import Problem, not_written
 from firewarden.api.rescoring import create_rescoring
@@ -40,7 +40,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": BatchOut,
         "description": "Every photo is on disk and the batch in the database; workers score it from now on.",
-        "content": {"application/json": {"example": BATCH}},
+        "content": {"application/json": {"example": shown(BATCH)}},
         "headers": {
             "Location": {"schema": {"type": "string"}, "description": "Address of the batch."},
             "Idempotency-Replayed": {
@@ -61,8 +61,8 @@ _ROWS: dict[int | str, dict[str, Any]] = {
 
 
 def _shown(model: Any, example: Any) -> dict[int | str, dict[str, Any]]:
-    shown = {"model": model, "content": {"application/json": {"example": example}}}
-    return {200: shown, **problem_responses(401, 404, 503)}
+    answer = {"model": model, "content": {"application/json": {"example": shown(example)}}}
+    return {200: answer, **problem_responses(401, 404, 503)}
 
 
 @router.post(
@@ -89,7 +89,8 @@ async def post_cctv_batch(
     request: Request, services: ServicesDep, sender: PrincipalDep, idempotency_key: IdempotencyKeyDep
 ) -> Response:
     """Frames with camera and time, from the manifest, kept in its order. Each is graded by itself, as a photo is; frames of
-    places where the law allows no camera are refused and not kept."""
+    places where the law allows no camera are refused and not kept, and private windows of registered cameras are painted out
+    before anything is kept."""
     return await _accept(request, services, sender, idempotency_key, JobKind.CCTV)
 
 

@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firewarden.api.memory import limit_memory
 from firewarden.api.settings import Settings, unknown_settings
 from firewarden.errors import HazardError
-from firewarden.models.manifest import is_model_id
+from firewarden.model_name import model_named
 
 if TYPE_CHECKING:
     from firewarden.api.ports import InspectorPort
@@ -74,7 +73,7 @@ def build_inspector(settings: Settings) -> "InspectorPort":
     from firewarden.models.registry import find_manifest
 
     limit_memory()  # first: what is loaded next starts threads
-    model = _model(settings.model)
+    model = model_named(settings.model)
     choice = stored_choice(settings.data_dir, find_manifest(model), "serve")
     plan = settings.batch_plan(tuned=choice is not None)
     return open_pipeline(
@@ -147,11 +146,6 @@ def open_listener(host: str, port: int) -> socket.socket:
     listener.bind(address)
     listener.listen(_BACKLOG)
     return listener
-
-
-def _model(name: str | None) -> str | Path | None:
-    """A model id as it is, anything else (`./mine`, `/models/mine`) as a folder."""
-    return name if name is None or is_model_id(name) else Path(name)
 
 
 def _print_first_key(settings: Settings) -> None:

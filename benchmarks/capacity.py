@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from firewarden.benchmarks.load_plan import OURS
-from firewarden.benchmarks.model_note import Model, model_note
-from firewarden.benchmarks.tables import Results, table
+from firewarden.benchmarks.model_note import Model, record_note
+from firewarden.benchmarks.tables import Results, runtime_text, table
 
 PHOTO = "phone-12mp"
 _GB, _MBIT = 1e9, 1e6
@@ -145,7 +145,7 @@ def capacity_page(results: Results, habits: Habits | None = None, shipped: Model
             f"request to stored answer: {1 / parts.core_s:.1f} photos a second and core."
         ),
         f"- One serving process with {parts.cores} cores takes {parts.process_mb:.0f} MiB ({parts.memory_of}).",
-        f"- Machine: {results['http']['conditions']['cpu']}.",
+        f"- Machine: {results['http']['conditions']['cpu']}. Its cores ran the network in {runtime_text(results['http']['conditions'])}.",
         *_models_measured(results, shipped),
         "- A GPU: not measured. It would take the network off the cores; decoding, rules and storing stay on them.",
         "",
@@ -160,10 +160,7 @@ def capacity_page(results: Results, habits: Habits | None = None, shipped: Model
 
 def _models_measured(results: Results, shipped: Model | None) -> list[str]:
     kinds = [kind for kind in ("http", "peers") if kind in results] if shipped else []
-    notes = [
-        model_note(results[kind]["conditions"]["model"], shipped or {}, f"{kind}.json was measured")
-        for kind in kinds
-    ]
+    notes = [record_note(results[kind], shipped or {}, f"{kind}.json was measured") for kind in kinds]
     return [f"- {note}" for note in notes if note]
 
 

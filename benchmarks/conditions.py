@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden import __version__
+from firewarden.benchmarks.model_note import model_of
 from firewarden.benchmarks.photos import BenchPhoto
 from firewarden.inference.machine import cpu_name, usable_cores
 from firewarden.inference.runtime_choice import RuntimeChoice
@@ -48,7 +49,7 @@ def conditions_of_run(
     """Machine, versions, model, runtime, photos, the load before the run, the time and the command."""
     return {
         **machine_of_run(command),
-        "model": {"id": manifest.id, "sha256": manifest.sha256, "input_size": manifest.input_size},
+        "model": model_of(manifest),
         "runtime": (choice or RuntimeChoice()).to_json(),
         "photos": [photo.describe() for photo in photos],
     }

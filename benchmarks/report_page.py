@@ -8,7 +8,7 @@ from firewarden.benchmarks.batch_page import batch_section
 from firewarden.benchmarks.capacity import capacity_page
 from firewarden.benchmarks.charts import Bar, bar_chart
 from firewarden.benchmarks.load_plan import WATCH_EVERY_S
-from firewarden.benchmarks.model_note import Model, model_note, shipped_model
+from firewarden.benchmarks.model_note import Model, record_note, shipped_model
 from firewarden.benchmarks.peers_page import CHART_FOLDER, computes_in, peers_section
 from firewarden.benchmarks.results import load_results
 from firewarden.benchmarks.tables import (
@@ -70,9 +70,8 @@ def how_fast_page(results: Results, shipped: Model | None = None) -> str:
     for title, kind, command, section in sections:
         lines += [f"## {title}", ""]
         if kind in results:
-            conditions = results[kind]["conditions"]
-            lines += [*section(results[kind]), "", *conditions_text(conditions), ""]
-            note = model_note(conditions["model"], shipped) if shipped else ""
+            lines += [*section(results[kind]), "", *conditions_text(results[kind]["conditions"]), ""]
+            note = record_note(results[kind], shipped) if shipped else ""
             lines += [note, ""] if note else []
         else:
             lines += [f"Not measured yet: `firewarden bench {command}`.", ""]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firewarden.benchmarks.model_note import model_note
+from firewarden.benchmarks.model_note import file_text, model_note
 from firewarden.benchmarks.scale_inputs import ASSUMED
 from firewarden.benchmarks.tables import table
 
@@ -63,7 +63,8 @@ def _source(name: str, quantity: Mapping[str, Any]) -> str:
 def _record(record: Mapping[str, Any]) -> str:
     model = f"model `{record['model']['sha256'][:12]}`" if record["model"] else "no model in it"
     runtime = record["runtime"] or "runtime not noted"
-    of_model = [model, runtime] if record["model"] else [model]
+    file = file_text(record["model"], runtime.replace(" ", "-")) if record["model"] else ""
+    of_model = [model, runtime, *([file] if file else [])] if record["model"] else [model]
     return f"{record['name']}: " + ", ".join([*of_model, record["machine"], record["date"]])
 
 

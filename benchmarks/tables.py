@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from firewarden.benchmarks.conditions import is_busy
+from firewarden.benchmarks.model_note import file_text
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -37,7 +38,7 @@ def photos_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def conditions_text(conditions: Mapping[str, Any]) -> list[str]:
     """One paragraph; a busy machine is named before anything else."""
-    model, runtime = conditions["model"], conditions["runtime"]
+    model = conditions["model"]
     versions = ", ".join(f"{name} {number}" for name, number in conditions["versions"].items())
     warning = (
         [
@@ -53,9 +54,16 @@ def conditions_text(conditions: Mapping[str, Any]) -> list[str]:
             f"{conditions['date'][:10]}, `{conditions['command']}`, {conditions['cpu']}, {conditions['cores']} cores "
             f"({', '.join(conditions['cpu_flags'])}), governor {conditions['governor']}, {_busy_text(conditions)}, "
             f"{conditions['system']}, Python {conditions['python']}, {versions}; model {model['id']} at {model['input_size']} px, "
-            f"sha256 `{model['sha256'][:12]}`, {runtime['runtime']} {runtime['precision']}."
+            f"sha256 `{model['sha256'][:12]}`, {runtime_text(conditions)}."
         ),
     ]
+
+
+def runtime_text(conditions: Mapping[str, Any]) -> str:
+    """Runtime and precision of a record, and the model file where that is another than the model's own."""
+    runtime, precision = conditions["runtime"]["runtime"], conditions["runtime"]["precision"]
+    file = file_text(conditions["model"], f"{runtime}-{precision}")
+    return f"{runtime} {precision}" + (f", {file}" if file else "")
 
 
 def _busy_text(conditions: Mapping[str, Any]) -> str:

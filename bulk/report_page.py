@@ -7,13 +7,11 @@ from html import escape
 from firewarden.bulk.scorer import Row
 from firewarden.bulk.summary import Summary
 from firewarden.findings import NOT_REVIEWED, RiskLevel, Text
+from firewarden.inference.draw_marks import LEVEL_STYLES
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _SHOWN_CAMERAS = 50
-_LEVELS = {
-    RiskLevel.MAJOR: "重大 major", RiskLevel.ELEVATED: "较大 elevated", RiskLevel.GENERAL: "一般 general",
-    RiskLevel.LOW: "低 low",
-}  # fmt: skip
+_LEVELS = {RiskLevel(level): f"{style.word.zh} {style.word.en}" for level, style in LEVEL_STYLES.items()}
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--major:#c62828;--elevated:#e06c00;--general:#b28900;--low:#1565c0}
 body{font:15px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;margin:0 auto;max-width:76rem;padding:1.5rem}

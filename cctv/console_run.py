@@ -1,6 +1,5 @@
 """What `firewarden cctv run` and `simulate` do: join register, model, sinks and signals."""
 
-import importlib.util
 import signal
 import tempfile
 import threading
@@ -23,7 +22,6 @@ from firewarden.cctv.runner_status import CameraStatus
 from firewarden.cctv.sink import EventSink
 from firewarden.cctv.video_source import CaptureState
 from firewarden.cli_console import print_table
-from firewarden.errors import HazardError
 from firewarden.inference.inspector import Inspector
 
 
@@ -58,14 +56,6 @@ def run_cameras(
 
 def _joined(cameras: Sequence[Camera], replay: bool) -> Watched:
     return [(camera, source_of(camera, replay=replay)) for camera in cameras]
-
-
-def check_video() -> None:
-    """Raises HazardError where PyAV is missing."""
-    if importlib.util.find_spec("av") is None:
-        raise HazardError(
-            "video needs PyAV, which is not installed: pip install -e '.[video]' in the checkout"
-        )
 
 
 @contextmanager

@@ -14,7 +14,16 @@ from firewarden import __version__
 from firewarden.cli_batch import batch
 from firewarden.cli_bench import bench_app
 from firewarden.cli_cctv import cctv_app
-from firewarden.cli_console import OUT, fail, print_all_names, print_json, wrong_setting
+from firewarden.cli_console import (
+    OUT,
+    end_output,
+    fail,
+    leave_output,
+    no_home,
+    print_all_names,
+    print_json,
+    wrong_setting,
+)
 from firewarden.cli_data import data_app
 from firewarden.cli_inspect import evaluate, inspect
 from firewarden.cli_keys import keys_app
@@ -39,11 +48,14 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     print_all_names()
     try:
-        app()
+        try:
+            app()
+        finally:
+            end_output()
     except HazardError as error:
         fail(str(error))
-    except BrokenPipeError:  # who read the output went away
-        raise
+    except BrokenPipeError:
+        leave_output()
     except OSError as error:
         fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except ModuleNotFoundError as error:
@@ -53,7 +65,7 @@ def main() -> None:
             f"{error.name} is not installed; this command needs the training stack: pip install -e '.[train]' in the checkout"
         )
     except Exception as error:
-        if (told := wrong_setting(error)) is not None:
+        if (told := wrong_setting(error) or no_home(error)) is not None:
             fail(told)
         if not _is_of_database(error):
             raise

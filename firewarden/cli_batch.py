@@ -25,7 +25,7 @@ from firewarden.cli_batch_options import (
     VenueOption,
     WorkersOption,
 )
-from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_console import ERR, OUT, check_output, print_json
 from firewarden.cli_options import (
     CLOSURE_PROFILE,
     ClosureProfileOption,
@@ -67,6 +67,8 @@ def batch(
     from firewarden.bulk.job import Job, check_job, run_job
     from firewarden.bulk.scorer import ScorerFactory
 
+    if report is not None:
+        check_output(report)
     named = model_named(model)
     effort, cluster, runtime, cache_dir = _effort(named, engine, ray_address, workers, readers)
     facts = tuple(Fact(name, Source.PERSON) for name in fact or [])

@@ -37,7 +37,7 @@ def latency(
     from firewarden.benchmarks.throughput import tuned_choice
     from firewarden.inference.inspector import open_inspector
 
-    manifest, pictures = prepare(model, photos, photo)
+    manifest, pictures = prepare(out, model, photos, photo)
     inspector = open_inspector(
         manifest.folder, runtime=tuned_choice(manifest, tuned), threads=None if tuned else 1
     )
@@ -62,7 +62,7 @@ def throughput(
     """Bare loops of decoding and network, one stream a core, for every runtime: what no server can beat."""
     from firewarden.benchmarks.throughput import measure_loops, open_loops
 
-    manifest, pictures = prepare(model, photos, photo)
+    manifest, pictures = prepare(out, model, photos, photo)
     conditions = note_conditions(manifest, None, pictures)
     loops, not_run = open_loops(manifest)
     rows = measure_loops(loops, pictures, rounds=rounds, seconds=seconds, on_step=print_step)
@@ -82,7 +82,7 @@ def decode(
     from firewarden.benchmarks.decode import decoders, measure_decoders
     from firewarden.inference.tiles import decode_side
 
-    manifest, pictures = prepare(model, photos, photo)
+    manifest, pictures = prepare(out, model, photos, photo)
     conditions = note_conditions(manifest, None, pictures)
     ways, not_run = decoders(decode_side(manifest.input_size, None))
     rows = measure_decoders(ways, pictures, rounds=rounds, seconds=seconds)
@@ -111,7 +111,7 @@ def http(
     from firewarden.benchmarks.http_load import HttpPlan, measure_http
     from firewarden.benchmarks.http_load import watch_memory as watch
 
-    manifest, pictures = prepare(model, photos, photo)
+    manifest, pictures = prepare(out, model, photos, photo)
     plan = HttpPlan(
         clients=clients or (1, 8, 16, 64), seconds=seconds, warm_up_s=warm_up, workers=workers, overhead_rounds=rounds,
         solo_threads=Settings(workers=workers).threads_of_solo(), model=str(manifest.folder) if model else None,
@@ -150,7 +150,7 @@ def peers(
     from firewarden.benchmarks.peer_venvs import create_venvs, pinned_requirements
     from firewarden.benchmarks.throughput import open_loops, tuned_choice
 
-    manifest, pictures = prepare(model, photos, photo)
+    manifest, pictures = prepare(out, model, photos, photo)
     venvs = venvs.resolve()  # peers run in a folder of their own
     failed = create_venvs(venvs, print_step)
     if install_only:
@@ -198,7 +198,7 @@ def batch(
 
     if with_ray:
         check_engine(EngineName.RAY)
-    manifest, pictures = prepare(model, None, ["frame-1080p"])
+    manifest, pictures = prepare(out, model, None, ["frame-1080p"])
     conditions = note_conditions(manifest, tuned, pictures)
     plan = BatchPlan(frames, rounds, bare_frames, ray_frames if with_ray else 0, print_step)
     save(out, "batch", conditions, measure_batch(plan, manifest, tuned_choice(manifest, tuned)))

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from firewarden.cli_bench_options import RESULTS, CostOption, OutOption
-from firewarden.cli_bench_run import note_conditions, prepare, save, write_blocks
-from firewarden.cli_console import OUT, command_line, print_step
+from firewarden.cli_bench_run import check_page, note_conditions, prepare, save, write_blocks
+from firewarden.cli_console import OUT, check_output, command_line, print_step
 from firewarden.cli_options import ModelOption
 
 
@@ -26,7 +26,8 @@ def privacy(
     from firewarden.benchmarks.results import load_results
     from firewarden.inference.inspector import open_inspector
 
-    manifest, _ = prepare(model, None, None)
+    check_page(page)
+    manifest, _ = prepare(out, model, None, None)
     conditions = note_conditions(manifest, None, [])
     inspector = open_inspector(manifest.folder, threads=1)
     save(out, "privacy", conditions, measure_privacy(data, inspector, print_step, limit=limit))
@@ -70,6 +71,10 @@ def scale(
     from firewarden.benchmarks.scale_inputs import quantities_of
     from firewarden.benchmarks.scale_page import scale_blocks
 
+    if page:
+        check_page(page)
+    if out or page:
+        check_output((out or results) / "scale.json")
     given = {
         "decode_ms": decode_ms, "infer_ms": infer_ms, "rules_ms": rules_ms, "gate_ms": gate_ms, "receive_ms": receive_ms,
         "looked_at": looked_at, "driver_rows_per_s": driver_rows_per_s, "webhook_ms": webhook_ms,
@@ -98,6 +103,7 @@ def cctv_day(
     from firewarden.benchmarks.results import load_results
     from firewarden.inference.rules_file import load_rules
 
+    check_output(out / "cctv_day.json")
     conditions = machine_of_run(command_line())
     save(out, "cctv_day", conditions, measure_days(range(1, seeds + 1), load_rules(), print_step))
     page = out / "cctv_day.md"
@@ -117,7 +123,7 @@ def cctv_photos(
     from firewarden.errors import DatasetError
     from firewarden.inference.inspector import open_inspector
 
-    manifest, _ = prepare(model, None, None)
+    manifest, _ = prepare(out, model, None, None)
     conditions = note_conditions(manifest, None, [])
     found = read_places(data)
     if not found:

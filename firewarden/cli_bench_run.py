@@ -3,16 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from firewarden.cli_console import ERR, OUT, command_line
+from firewarden.cli_console import ERR, OUT, check_output, command_line
 from firewarden.cli_options import model_named
 from firewarden.errors import HazardError
 
 
-def prepare(model: str | None, folder: Path | None, names: list[str] | None) -> tuple[Any, list[Any]]:
-    """The model's manifest, and the photos to ask about."""
+def prepare(
+    out: Path, model: str | None, folder: Path | None, names: list[str] | None
+) -> tuple[Any, list[Any]]:
+    """The model's manifest, and the photos to ask about; refuses a folder of results that cannot be written."""
     from firewarden.benchmarks.photos import open_photos
     from firewarden.models.registry import find_manifest
 
+    check_output(out / "result.json")
     return find_manifest(model_named(model)), open_photos(folder, names or ())
 
 
@@ -40,6 +43,13 @@ def save(out: Path, kind: str, conditions: dict[str, Any], measured: dict[str, A
     from firewarden.benchmarks.results import save_result
 
     OUT.print(f"written: {save_result(out, kind, conditions, measured)}", highlight=False)
+
+
+def check_page(page: Path) -> None:
+    """Raises HazardError where there is no page whose measured parts could be replaced."""
+    if not page.is_file():
+        raise HazardError(f"got --page {page}, expected a page that is there: parts of it are replaced.")
+    check_output(page)
 
 
 def write_blocks(page: Path, blocks: dict[str, str]) -> None:

@@ -44,7 +44,10 @@ def validate(file: RegisterFile, rules: RulesOption = None, as_json: JsonOption 
 @cameras_app.command("list")
 def list_cameras(
     file: Annotated[
-        Path | None, typer.Argument(help="Register: .yaml, .json or .csv; none: that of the database.")
+        Path | None,
+        typer.Argument(
+            help="Register: .yaml, .json or .csv; none: that of the database.", exists=True, dir_okay=False
+        ),
     ] = None,
     rules: RulesOption = None,
     data_dir: DataDirOption = None,

@@ -1,6 +1,7 @@
 """What commands print with: the two consoles, JSON lines, a progress bar, an error that ends the command."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
+
+from firewarden.errors import HazardError
 
 _WIDEST = 10_000
 OUT, ERR = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
@@ -29,6 +32,25 @@ def wrong_setting(error: Exception) -> str | None:
     first = error.errors(include_input=False, include_url=False)[0]  # type: ignore[attr-defined]
     name = f"FIREWARDEN_{first['loc'][0]}".upper()
     return f"{name}: {first['msg']}. Set it anew, or leave it out for the default."
+
+
+def no_home(error: Exception) -> str | None:
+    """What to set where this user has no home, which holds data by default; None for another error."""
+    if isinstance(error, RuntimeError) and "home directory" in str(error):  # as `Path.home` says it
+        return "this user has no home folder to keep data in. Set FIREWARDEN_DATA_DIR to a folder, or HOME."
+    return None
+
+
+def end_output() -> None:
+    """Print what is left; raises BrokenPipeError here, where it can be handled, and not when Python ends."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
+
+
+def leave_output() -> NoReturn:
+    """Exit code 1 without a word, after who read the output went away; what is still to be printed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def print_all_names() -> None:
@@ -57,6 +79,18 @@ def write_text(path: Path, text: str) -> None:
     """One file, its folder made where missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def check_output(path: Path) -> None:
+    """Raises HazardError where a file of this name could not be written, its folder made where missing. Called before the
+    work whose result it is to hold; touches nothing."""
+    if path.is_dir():
+        raise HazardError(f"{path} is a folder, expected the name of a file to write. Add one.")
+    nearest = next(parent for parent in path.absolute().parents if parent.exists())
+    if not nearest.is_dir() or not os.access(path if path.exists() else nearest, os.W_OK):
+        raise HazardError(
+            f"{path} cannot be written: no right to, or {nearest} is no folder. Choose another place."
+        )
 
 
 def print_step(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firewarden.cli_console import OUT, print_json, progress, write_text
+from firewarden.cli_console import OUT, check_output, print_json, progress, write_text
 from firewarden.cli_data_options import Folder, RegisterOption
 from firewarden.cli_options import JsonOption
 from firewarden.detections import Detections
@@ -38,6 +38,8 @@ def validate(
     sources = read_register(register)
     if model is not None and not suspicious:
         raise DatasetError("--model says which model --suspicious compares with; give --suspicious too.")
+    for path in filter(None, (report, html)):
+        check_output(path)
     sightings = Sightings(*_see_all(folder, model, threads, quiet=as_json)) if suspicious else None
     with progress("reading photos", quiet=as_json) as on_photo:
         found = validate_folder(folder, sources, sightings, on_photo)

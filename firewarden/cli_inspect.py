@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from firewarden.cli_console import ERR, OUT, command_line, fail, print_json
+from firewarden.cli_console import ERR, OUT, check_output, command_line, fail, print_json, write_text
 from firewarden.cli_options import (
     CLOSURE_PROFILE,
     ClosureProfileOption,
@@ -110,6 +110,8 @@ def evaluate(
     from firewarden.training.evaluate import OnePassDetector, evaluate_photos
     from firewarden.training.report import evaluation_progress, print_evaluation
 
+    if report is not None:
+        check_output(report)
     opened = open_inspector(model_named(model), rules, threads=threads, tiles=TileSettings(tiles))
     detector = OnePassDetector(opened.detector)
     with evaluation_progress(ERR) as on_photo:
@@ -121,7 +123,7 @@ def evaluate(
     if report is not None:
         from firewarden.training.report_page import evaluation_page
 
-        report.write_text(evaluation_page(measured, detector.manifest, opened.rules), encoding="utf-8")
+        write_text(report, evaluation_page(measured, detector.manifest, opened.rules))
         ERR.print(f"report: {report}", highlight=False)
     if as_json:
         print_json(measured.report.to_json())

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
+from firewarden import model_name
 from firewarden.findings import RiskLevel
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Model id, or the path of a model folder.")]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="Rule file instead of the packaged one.")]
 DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Folder for pictures and database.")]
-RegisterFile = Annotated[Path, typer.Argument(help="Register: .yaml, .json or .csv.")]
+RegisterFile = Annotated[
+    Path, typer.Argument(help="Register: .yaml, .json or .csv.", exists=True, dir_okay=False)
+]
 ManifestFolderOption = Annotated[Path, typer.Option("--data", help="Data folder with manifest.csv.")]
 TilesOption = Annotated[
     int,
@@ -33,8 +36,4 @@ FailOnOption = Annotated[
     RiskLevel | None, typer.Option("--fail-on", help="Exit 1 when a finding reaches this level.")
 ]
 CLOSURE_PROFILE = "yunhe_zhejiang"
-
-
-def model_named(name: str | None) -> str | Path | None:
-    """What --model means: a name with a path separator (or an existing folder) is a folder, anything else a model id."""
-    return Path(name) if name and ("/" in name or "\\" in name or Path(name).is_dir()) else name
+model_named = model_name.model_named

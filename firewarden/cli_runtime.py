@@ -1,13 +1,16 @@
 """Commands about runtimes: `doctor --tune` measures and chooses one, `quantise` makes the int8 files for them."""
 
+import importlib.util
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from firewarden.cli_console import OUT, print_json, print_step
+from firewarden.cli_console import ERR, OUT, check_output, print_json, print_step
 from firewarden.cli_options import JsonOption, RulesOption, model_named
+from firewarden.errors import HazardError
 
 
 def run_tune(
@@ -93,9 +96,12 @@ def quantise(
     as_json: JsonOption = False,
 ) -> None:
     """Make int8 files of a model for ONNX Runtime and OpenVINO; each is kept only if accuracy stays within 1 point."""
+    _check_quantisers()
+    from firewarden.models.manifest import MANIFEST_FILE
     from firewarden.models.registry import find_manifest
     from firewarden.training.quantise import quantise as make
 
+    check_output(out / MANIFEST_FILE)
     record: dict[str, Any] = make(
         find_manifest(model_named(model)), data, out, photos=photos, expect=expect, rules=rules,
         hazard_data=hazard_data or (), made=made or (), on_step=print_step,
@@ -105,3 +111,19 @@ def quantise(
     for key, row in {} if as_json else record["artefacts"].items():
         OUT.print(f"{key}: {'accepted' if row['accepted'] else 'refused'}: {row['told']}", highlight=False)
     raise typer.Exit(0 if any(row["accepted"] for row in record["artefacts"].values()) else 1)
+
+
+def _check_quantisers() -> None:
+    """Raises HazardError where no int8 file could be made, and says on stderr where OpenVINO's could not: before photos are
+    measured, which takes minutes."""
+    cure = "pip install -e '.[quantise]' in the checkout"
+    if _absent("onnx"):
+        raise HazardError(f"onnx is not installed; this command needs it: {cure}")
+    if missing := _absent("openvino", "nncf"):
+        ERR.print(
+            escape(f"no file for OpenVINO: {' and '.join(missing)} not installed: {cure}"), highlight=False
+        )
+
+
+def _absent(*names: str) -> list[str]:
+    return [name for name in names if importlib.util.find_spec(name) is None]

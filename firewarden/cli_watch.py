@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a rehearsal did not keep up, 2 bad input, a recording that
 that could not take what was seen.
 """
 
+import importlib.util
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from firewarden.cli_console import ERR, OUT, print_json
+from firewarden.cli_console import ERR, OUT, check_output, print_json
 from firewarden.cli_options import DataDirOption, JsonOption, ModelOption, RulesOption, model_named
 from firewarden.cli_runtime import inspect_runtime
 from firewarden.cli_watch_options import (
@@ -61,9 +62,9 @@ def run(
 ) -> None:
     """Watch the cameras of a register. Ends on SIGTERM; with a register file, also when all are recordings and have
     ended."""
-    from firewarden.cctv.console_run import Watching, check_video, run_cameras
+    _check_video()
+    from firewarden.cctv.console_run import Watching, run_cameras
 
-    check_video()
     inspector, effort, _ = _open(model, rules, workers, group_size)
     metrics = (metrics_host, metrics_port) if metrics_port is not None else None
     if register is None:
@@ -97,15 +98,16 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Rehearse: play pictures as so many cameras through the real processes and network. Exit 1: it does not keep up."""
-    from firewarden.cctv.console_run import check_video, now, stopped_by_signals, work_folder
-
-    check_video()
+    _check_video()
+    from firewarden.cctv.console_run import now, stopped_by_signals, work_folder
     from firewarden.cctv.simulate import Fault, Plan, rehearse
     from firewarden.cctv.simulate_report import conditions, print_rehearsal, write_files
 
     kinds = [name for name in faults.split(",") if name]
     if not set(kinds) <= set(Fault):
         raise HazardError(f"got --faults {faults!r}, expected some of {','.join(Fault)}")
+    if out is not None:
+        check_output(out / "cctv.json")  # it gets another name, in this folder
     chosen = tuple(Fault(name) for name in kinds)
     plan = Plan(cameras, fps, seconds, folder, chosen, _wh(size), stream_fps, hold)
     inspector, effort, runtime = _open(model, rules, workers, group_size)
@@ -120,6 +122,14 @@ def simulate(
     for path in write_files(out, rehearsal, told) if out is not None else ():
         ERR.print(f"report: {path}", highlight=False)
     raise typer.Exit(0 if rehearsal.keeps_up else 1)
+
+
+def _check_video() -> None:
+    """Raises HazardError where PyAV is missing. Called before anything of `firewarden.cctv` that imports it."""
+    if importlib.util.find_spec("av") is None:
+        raise HazardError(
+            "video needs PyAV, which is not installed: pip install -e '.[video]' in the checkout"
+        )
 
 
 def _say_start(cameras: Any, events: Path | None) -> None:

@@ -11,7 +11,11 @@ GroupOption = Annotated[int, typer.Option(min=1, help="Cameras that share a capt
 # of run
 RegisterArgument = Annotated[
     Path | None,
-    typer.Argument(help="Register: .yaml, .json or .csv; none: that of the database, while it changes."),
+    typer.Argument(
+        help="Register: .yaml, .json or .csv; none: that of the database, while it changes.",
+        exists=True,
+        dir_okay=False,
+    ),
 ]
 EventsOption = Annotated[
     Path | None,

@@ -16,17 +16,18 @@ from firewarden.fonts import cjk_font
 from firewarden.inference.faces import face_search
 from firewarden.inference.inspector import open_inspector
 from firewarden.inference.rules_file import load_rules
+from firewarden.inference.runtime_gpu import GPU_INSTALL
 from firewarden.models.registry import find_manifest
 
 _PACKAGES = (
     "firewarden",
     "numpy",
-    "onnxruntime",
     "simplejpeg",
     "pillow",
     "fastapi",
     "sqlalchemy",
 )
+_ONNX_RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # one of them: both write the same folder
 _OPTIONAL = (
     "torch", "ultralytics-opencv-headless", "openvino", "psycopg", "av", "ray", "pyarrow", "obstore", "paho-mqtt",
 )  # fmt: skip
@@ -74,15 +75,25 @@ def _check(name: str, step: Callable[[], str]) -> Check:
 
 
 def _packages() -> Check:
-    found = [_installed(name) for name in _PACKAGES]
-    return Check("packages", not any(line.endswith("absent") for line in found), ", ".join(found))
+    runtimes = [name for name in _ONNX_RUNTIMES if _is_there(name)]
+    found = [_installed(name) for name in (*_PACKAGES, *(runtimes or _ONNX_RUNTIMES[:1]))]
+    if len(runtimes) > 1:
+        found.append(
+            f"both in one folder, so either may be what runs; to keep the one for GPUs: {GPU_INSTALL}"
+        )
+    ok = len(runtimes) == 1 and not any(line.endswith("absent") for line in found)
+    return Check("packages", ok, ", ".join(found))
 
 
 def _installed(name: str) -> str:
+    return f"{name} {version(name)}" if _is_there(name) else f"{name} absent"
+
+
+def _is_there(name: str) -> bool:
     try:
-        return f"{name} {version(name)}"
+        return bool(version(name))
     except PackageNotFoundError:
-        return f"{name} absent"
+        return False
 
 
 def _describe_model(model: str | Path | None) -> str:

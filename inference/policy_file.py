@@ -1,7 +1,9 @@
 """Reading a YAML policy file so that every complaint can name its line. Plain YAML only: no tags, no duplicate keys."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,7 +127,8 @@ def _build(node: yaml.Node, path: Path) -> Any:
 def build_row(row_type: type[T], source: PolicyMap, converters: Mapping[str, Any]) -> T:
     """A frozen dataclass from a mapping: keys are its fields; missing ones take the field's default.
 
-    `converters` maps a field name to a function applied to its value; other values must be numbers of the field's type.
+    `converters` maps a field name to a function applied to its value; other values must be numbers of the field's type, finite
+    and not below 0, or true or false where that is its type.
     """
     names = {f.name: f for f in fields(row_type)}  # type: ignore[arg-type]
     source.only(names)
@@ -136,7 +139,8 @@ def build_row(row_type: type[T], source: PolicyMap, converters: Mapping[str, Any
                 raise source.fail(f"key {name!r} is missing; expected {sorted(names)}")
             continue
         try:
-            values[name] = converters[name](source[name]) if name in converters else _number(source[name])
+            convert = converters.get(name) or partial(_plain, kind=spec.type)
+            values[name] = convert(source[name])
         except _UNREADABLE as error:
             raise source.fail(
                 f"value of {name!r} is not allowed: {source[name]!r} ({error})", name
@@ -144,7 +148,17 @@ def build_row(row_type: type[T], source: PolicyMap, converters: Mapping[str, Any
     return row_type(**values)
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, int | float):
-        return value
-    raise TypeError(f"expected a number, got {type(value).__name__}")
+def _plain(value: Any, kind: Any) -> Any:
+    """A truth value or a number, as the field's type says. Every number of a policy is a share, a length, a count or a time:
+    a negative one, or NaN, to which nothing compares, would switch its rule off or on for good."""
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        raise TypeError(f"expected true or false, got {type(value).__name__}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"expected a number, got {type(value).__name__}")
+    if not 0 <= value < math.inf:
+        raise ValueError("expected a number that is finite and not below 0")
+    if isinstance(value, float) and kind in (int, int | None):
+        raise TypeError("expected a whole number")
+    return value

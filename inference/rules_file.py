@@ -284,4 +284,6 @@ def _profile(section: PolicyMap) -> dict[RiskLevel, Closing]:
 
 
 def _optional_int(value: Any) -> int | None:
-    return None if value is None else int(value)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError("expected a whole number that is not below 0")

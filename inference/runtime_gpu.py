@@ -1,4 +1,4 @@
-"""ONNX Runtime on an NVIDIA GPU (extra `gpu`): its CUDA provider, or TensorRT with compiled engines kept on disk."""
+"""ONNX Runtime on an NVIDIA GPU (package `onnxruntime-gpu`): its CUDA provider, or TensorRT with compiled engines kept on disk."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,10 @@ from firewarden.errors import HazardError
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.runtime_onnx import OnnxSession
 
+# The extra `gpu` alone leaves the CPU's package, which the base installation needs, in the same folder.
+GPU_INSTALL = (
+    "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'onnxruntime-gpu[cuda,cudnn]>=1.22,<2'"
+)
 Provider = tuple[str, dict[str, Any]]
 _PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 
@@ -24,8 +28,8 @@ def open_gpu_session(
     wanted = _PROVIDERS[choice.runtime]
     if wanted not in ort.get_available_providers():
         raise HazardError(
-            f"ONNX Runtime offers {', '.join(ort.get_available_providers())}, expected {wanted}. In the checkout, "
-            "pip uninstall onnxruntime and then pip install -e '.[gpu]', or choose another runtime."
+            f"ONNX Runtime offers {', '.join(ort.get_available_providers())}, expected {wanted}. Run "
+            f"{GPU_INSTALL}, or choose another runtime."
         )
     preload: Callable[[], object] | None = getattr(ort, "preload_dlls", None)
     if preload is not None:

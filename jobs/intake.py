@@ -10,7 +10,7 @@ import re
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from firewarden.bulk.archives import Limits, archive_items
 from firewarden.bulk.container import Container
-from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Unreadable, repeated
+from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Reader, Unreadable, repeated
 from firewarden.bulk.manifests import Check, manifest_items
 from firewarden.errors import HazardError
 from firewarden.jobs.records import NewItem, printable
@@ -30,6 +30,7 @@ _GROUP_PHOTOS = 64
 _MAX_NAME_CHARS = 255  # as file systems have it; every item of an archive repeats its name
 _STALE_S = 24 * 3600
 Refuse = Callable[[Facts], str | None]
+Paint = Callable[[Sequence[Facts], Reader], Reader]
 
 
 class TooManyItems(HazardError):
@@ -62,13 +63,14 @@ class Uploads:
 class IntakePolicy:
     """What an upload may hold. `refuse` says why a photo with such facts may not be kept at all, None where it may; `check`
     what is wrong with a row of the manifest, None where it can be scored; `needs` are the facts that every row has to
-    give."""
+    give. `paint` takes out of a photo what the facts it is listed with forbid to keep."""
 
     limits: Limits
     max_items: int
     refuse: Refuse = lambda facts: None
     check: Check = lambda item: None
     needs: tuple[str, ...] = ()
+    paint: Paint = lambda listed, reader: reader
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ def take_in(uploads: Uploads, blobs: BlobStore, policy: IntakePolicy, now: datet
     kept = _Kept()
     strangers: list[NewItem] = []
     pictures = _limited(_uploaded(uploads, policy.limits), policy.max_items)
-    for item in _keep(_only(rows, pictures, policy.refuse, strangers), blobs, policy):
+    for item in _keep(_only(rows, pictures, policy, strangers), blobs, policy):
         kept.add(item)
     return (*(_listed(row, kept) for row in rows), *strangers)
 
@@ -158,7 +160,7 @@ def _missing(item: Item, needs: Iterable[str]) -> str | None:
 
 
 def _only(
-    rows: list[Item], items: Iterable[Item], refuse: Refuse, strangers: list[NewItem]
+    rows: list[Item], items: Iterable[Item], policy: IntakePolicy, strangers: list[NewItem]
 ) -> Iterator[Item]:
     """The uploaded photos that a good row of the manifest lists; one that a row refuses by any of its names, as an item of
     no use. Those of a bad row are passed over, as the row says why; those that no row lists are not kept either, and each
@@ -168,11 +170,13 @@ def _only(
         rows_of[_normal(row.key)].append(row)
     for item in items:
         listed = [row for name in _names(item.key) for row in rows_of.get(name, ())]
-        refusals = [f"{row.place}: {told}" for row in listed if (told := refuse(row.facts)) is not None]
+        refusals = [
+            f"{row.place}: {told}" for row in listed if (told := policy.refuse(row.facts)) is not None
+        ]
         if refusals:
             yield replace(item, reader=BrokenReader(refusals[0]))
         elif any(row.fault is None for row in listed):
-            yield item
+            yield replace(item, reader=policy.paint([row.facts for row in listed], item.reader))
         elif not listed:
             message = _broken_message(item) or "uploaded, but not listed in the manifest; add a row for it"
             strangers.append(NewItem(item.key, place=item.place, error=message))

@@ -44,6 +44,12 @@ def build_engine(url: URL) -> Engine:
         ) from error
     if is_sqlite(url):
         event.listen(engine, "connect", _set_pragmas)
+    elif engine.driver == "psycopg":
+        from firewarden.ledger.postgres import connect_bounded  # needs psycopg
+
+        event.listen(
+            engine, "do_connect", lambda _dialect, _record, args, more: connect_bounded(*args, **more)
+        )
     return engine
 
 

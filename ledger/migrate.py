@@ -1,5 +1,6 @@
 """Bring a database to the newest schema; the migrations are part of the package."""
 
+from contextlib import AbstractContextManager, nullcontext
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -14,7 +15,11 @@ _LOCK = 0x66697265  # any number, the same in every process: who migrates holds 
 def upgrade_schema(engine: Engine) -> None:
     """Run the missing migrations in one transaction; a database that is up to date is left alone. Of several processes that
     start together, one migrates and the others wait. Raises HazardError for a database of a later version."""
-    with as_file(files("firewarden.ledger") / "migrations") as folder, engine.begin() as connection:
+    with (
+        as_file(files("firewarden.ledger") / "migrations") as folder,
+        engine.begin() as connection,
+        _unbounded(connection),
+    ):
         _lock(connection)
         found, newest = _revision(connection), newest_revision(folder)
         if found is not None and found > newest:
@@ -48,6 +53,15 @@ def _migrate(connection: Connection, folder: Path) -> None:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _unbounded(connection: Connection) -> AbstractContextManager[None]:
+    """A migration, and the wait for that of another process, may take long."""
+    if connection.dialect.name == "sqlite":
+        return nullcontext()
+    from firewarden.ledger.postgres import unbounded  # needs psycopg
+
+    return unbounded(connection)
 
 
 def _lock(connection: Connection) -> None:

@@ -122,6 +122,7 @@ def test_every_acknowledged_photo_survives_kill_9(start, tmp_path) -> None:
 
 def test_a_body_without_length_or_end_is_answered_413_and_the_connection_closed(start, monkeypatch) -> None:
     monkeypatch.setenv("FIREWARDEN_MAX_BODY_BYTES", "100000")
+    monkeypatch.setenv("FIREWARDEN_MAX_MULTIPART_BYTES", "10000000")  # so much is dropped before the end
     server = start()
     key = re.search(r"fw_[0-9a-f]{12}_\S+", server.greeting).group()
     sent = 0

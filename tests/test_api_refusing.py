@@ -8,10 +8,13 @@ import os
 import re
 import socket
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -65,16 +68,14 @@ class Full:
         return self.head(*lines, f"Content-Length: {len(body)}", **more) + body
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory) -> Iterator[Full]:
+@contextmanager
+def full_server(folder: Path) -> Iterator[Full]:
     with open_listener("127.0.0.1", 0) as probe:
         port = probe.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENV.items():
             patch.setenv(f"FIREWARDEN_{name}", str(value))
-        server = Server(
-            tmp_path_factory.mktemp("full"), port, [FAKES, str(tmp_path_factory.mktemp("data")), str(port), "120", "1"]
-        )  # fmt: skip
+        server = Server(folder, port, [FAKES, str(folder), str(port), "120", "1"])
     key = re.findall(r"fw_[0-9a-f]{12}_[\w-]+", server.greeting)[0]
     client = httpx2.Client(base_url=server.address, headers={"X-API-Key": key}, timeout=30)
     with socket.create_connection(("127.0.0.1", port), timeout=15) as holder:
@@ -83,6 +84,12 @@ def full(tmp_path_factory) -> Iterator[Full]:
         wait_for(lambda: metric(client, "firewarden_in_flight") == 1)
         yield made
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory) -> Iterator[Full]:
+    with full_server(tmp_path_factory.mktemp("full")) as made:
+        yield made
 
 
 def read(sender: socket.socket, answers: int = 1) -> list[tuple[int, dict[str, str], bytes]]:
@@ -139,6 +146,9 @@ class Wire(asyncio.Transport):
 
     def write(self, data: bytes) -> None:
         self.sent.append(data)
+
+    def write_eof(self) -> None:
+        pass
 
     def is_closing(self) -> bool:
         return self.closed
@@ -208,6 +218,78 @@ def test_a_connection_is_idle_once_the_body_behind_the_answer_is_over(path, chun
         await asyncio.sleep(0.3)
         protocol.connection_lost(None)
         return answers, early, wire.closed
+
+    assert asyncio.run(run()) == (1, False, True)
+
+
+async def too_large(scope, receive, send) -> None:
+    """An application that reads a part of the body and closes."""
+    await receive()
+    headers = [(b"content-length", b"2"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": b"no"})
+
+
+@contextmanager
+def refusing_server(**bounds: float) -> Iterator[int]:
+    """The port of a server around `too_large`."""
+    refusing = Refusing(b"/other", lambda headers: None, **{"max_bytes": 10**9, "max_s": 20.0, **bounds})
+    http = partial(RefusingProtocol, refusing=refusing)
+    server = uvicorn.Server(uvicorn.Config(too_large, http=http, lifespan="off", log_level="warning"))
+    with open_listener("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_who_sends_all_before_reading_gets_the_answer_of_a_body_that_is_too_large() -> None:
+    body = b"x" * 20_000_000  # more than sockets hold
+    with refusing_server() as port, socket.create_connection(("127.0.0.1", port), timeout=15) as sender:
+        sender.sendall(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:100_000])
+        time.sleep(0.2)
+        sender.sendall(body[100_000:])
+        assert read(sender)[0][::2] == (413, b"no")
+        assert is_closed(sender)
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"max_bytes": 1_000_000}, {"max_s": 0.3}], ids=["so many bytes", "so long"]
+)
+def test_a_body_behind_its_answer_is_dropped_up_to_its_bounds(bounds) -> None:
+    with (
+        refusing_server(**bounds) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=15) as sender,
+    ):
+        sender.sendall(b"POST / HTTP/1.1\r\nContent-Length: 4000000000\r\n\r\n")
+        with pytest.raises(OSError):
+            for _ in range(100):
+                sender.sendall(b"x" * 100_000)
+                time.sleep(0.01)
+
+
+def test_what_follows_a_body_that_is_dropped_is_not_begun() -> None:
+    asked = 0
+
+    async def application(scope, receive, send) -> None:
+        nonlocal asked
+        asked += 1
+        await too_large(scope, receive, send)
+
+    async def run() -> tuple[int, bool, bool]:
+        wire = Wire()
+        wire.protocol = protocol = connected(wire, application)
+        wire.receive(b"POST /other HTTP/1.1\r\nContent-Length: 9\r\n\r\n1234")
+        await asyncio.sleep(0.01)
+        early = wire.closed
+        wire.receive(b"56789" + HEALTH)
+        await asyncio.sleep(0.01)
+        closed = wire.closed
+        protocol.connection_lost(None)
+        return asked, early, closed
 
     assert asyncio.run(run()) == (1, False, True)
 
@@ -340,9 +422,8 @@ def test_refused_bodies_are_not_kept(full) -> None:
         sender.close()
 
 
-def test_the_end_of_the_server_waits_for_no_refused_body(full) -> None:
-    """The last test: it ends the server."""
-    with full.connect() as sender:
+def test_the_end_of_the_server_waits_for_no_refused_body(tmp_path) -> None:
+    with full_server(tmp_path) as full, full.connect() as sender:
         sender.sendall(full.head("Content-Length: 4000000") + b"x")
         assert read(sender)[0][0] == 429
         full.server.process.terminate()

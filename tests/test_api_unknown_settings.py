@@ -1,11 +1,12 @@
 """Misspelt settings are told; what is a setting, or none of ours, is not."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from firewarden.api.settings import unknown_settings
+from firewarden.api.settings import Settings, unknown_settings
 
 
 def test_a_misspelt_setting_is_told_with_what_was_meant() -> None:
@@ -23,6 +24,13 @@ def test_a_misspelt_setting_is_told_with_what_was_meant() -> None:
 def test_a_name_like_none_is_sent_to_the_list() -> None:
     (told,) = unknown_settings(["FIREWARDEN_ZZZZZZ"])
     assert told.endswith("see docs/serving.md")
+
+
+def test_every_setting_stands_in_the_documentation() -> None:
+    docs = Path(__file__).resolve().parents[1] / "docs"
+    told = "".join((docs / page).read_text(encoding="utf-8") for page in ("serving.md", "camera-events.md"))
+    names = [name.upper() for name in Settings.model_fields]
+    assert [name for name in names if not re.search(rf"`(FIREWARDEN_)?{name}[`=]", told)] == []
 
 
 def test_the_worker_says_so_before_it_begins(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from firewarden.benchmarks.capacity import Habits, Parts, capacity_page, need_of
 from firewarden.benchmarks.charts import Bar, bar_chart
 from firewarden.benchmarks.conditions import busy_share, cpu_flags, filesystem_of, is_busy
 from firewarden.benchmarks.load_plan import PEER_CLIENTS
-from firewarden.benchmarks.model_note import model_note
+from firewarden.benchmarks.model_note import model_note, model_of
 from firewarden.benchmarks.peer_venvs import PEERS, SCRIPTS, venv_program
 from firewarden.benchmarks.peers_page import loads_not_run
 from firewarden.benchmarks.photos import RECIPES, open_photos
@@ -20,6 +20,8 @@ from firewarden.benchmarks.report_page import charts_of, how_fast_page, write_pa
 from firewarden.benchmarks.results import load_results, save_result
 from firewarden.cli import app
 from firewarden.errors import HazardError
+from firewarden.models.manifest import file_sha256
+from firewarden.models.registry import find_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 CONDITIONS = {
@@ -153,6 +155,73 @@ def test_a_section_of_an_earlier_model_says_so_and_one_of_the_shipped_does_not()
     pages = (how_fast_page({"http": HTTP}, SHIPPED), capacity_page({"http": HTTP}, shipped=SHIPPED))
     assert all("an earlier model" in text for text in pages)
     assert "an earlier model" not in capacity_page({"http": now}, shipped=SHIPPED)
+
+
+INT8 = {"runtime": "onnxruntime", "precision": "int8"}
+FILES = {"onnxruntime-int8": "a" * 64, "openvino-int8": "b" * 64}
+
+
+@pytest.mark.parametrize(
+    ("files", "said", "noted"),
+    [
+        pytest.param({}, "model file not recorded", True, id="a record from before files were noted"),
+        pytest.param({"files": FILES}, "model file `aaaaaaaaaaaa`", False, id="the shipped file"),
+        pytest.param(
+            {"files": FILES | {"onnxruntime-int8": "c" * 64}}, "model file `cccccccccccc`", True, id="another file"
+        ),
+    ],
+)  # fmt: skip
+def test_int8_figures_say_of_which_model_file_they_are(files, said, noted):
+    """The model is the shipped one; only its int8 file may not be."""
+    shipped = SHIPPED | {"files": FILES}
+    told = HTTP | {"conditions": CONDITIONS | {"model": SHIPPED | files, "runtime": INT8}}
+    speeds, capacity = how_fast_page({"http": told}, shipped), capacity_page({"http": told}, shipped=shipped)
+    note = f"in onnxruntime int8: {said}, the shipped one is `aaaaaaaaaaaa`; time and memory may differ."
+    assert f"sha256 `111111111111`, onnxruntime int8, {said}." in speeds
+    assert f"ran the network in onnxruntime int8, {said}." in capacity
+    assert (f"Measured {note}" in speeds, f"- http.json was measured {note}" in capacity) == (noted, noted)
+
+
+def test_loops_in_int8_are_told_beside_a_record_in_fp32():
+    loop = {
+        "photo": "phone-12mp",
+        "loop": "openvino-int8, scaled decode",
+        "per_second": 9.0,
+        "of_fastest": None,
+    }
+    conditions = CONDITIONS | {"model": SHIPPED}
+    told = {"throughput": {"conditions": conditions, "rows": [loop], "not_run": {}}}
+    page = how_fast_page(told, SHIPPED | {"files": FILES})
+    assert "Measured in openvino int8: model file not recorded, the shipped one is `bbbbbbbbbbbb`" in page
+    assert "onnxruntime fp32.\n" in page and "onnxruntime int8" not in page
+    assert "none is shipped" in how_fast_page(told, SHIPPED)
+    exact = told["throughput"] | {"rows": [loop | {"loop": "openvino-fp32, scaled decode"}]}
+    assert "Measured in" not in how_fast_page({"throughput": exact}, SHIPPED)
+
+
+def test_conditions_name_the_int8_files_of_the_model():
+    """OpenVINO's by its weights: the other file only says where they lie."""
+    manifest = find_manifest()
+    told = model_of(manifest)
+    assert told["sha256"] == file_sha256(manifest.model_path)
+    for key, name in (("onnxruntime-int8", "model.int8.onnx"), ("openvino-int8", "model.int8.bin")):
+        assert told["files"][key] == file_sha256(manifest.folder / name)
+
+
+@pytest.mark.parametrize(
+    ("folder", "docs"),
+    [("results", ROOT / "docs"), ("results-avx2", ROOT / "benchmarks" / "results-avx2")],
+    ids=["results", "results-avx2"],
+)
+def test_the_published_pages_are_what_the_records_give(folder, docs, tmp_path):
+    """To be mended with `firewarden bench report --results benchmarks/results --docs docs`, and so for results-avx2, whose
+    page of capacity is not kept."""
+    written = write_pages(ROOT / "benchmarks" / folder, tmp_path)
+    kept = [path for path in written if folder == "results" or path.name != "capacity.md"]
+    assert len(kept) > 2
+    for path in kept:
+        published = docs / path.relative_to(tmp_path)
+        assert published.read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), published
 
 
 @pytest.mark.parametrize("other", [{"input_size": 512}, {"id": "mine"}])

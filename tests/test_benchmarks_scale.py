@@ -218,7 +218,7 @@ def test_inputs_name_the_model_runtime_machine_and_day_of_their_records():
     }  # fmt: skip
     inputs = inputs_of(quantities_of(results, {"rules_ms": 2.0}, run), model)
     lines = {line.split(" | ")[0].removeprefix("| "): line for line in inputs.splitlines()}
-    latency = "latency.json: model `aaaaaaaaaaaa`, onnxruntime int8, a processor, 2 cores, 2026-02-03 |"
+    latency = "latency.json: model `aaaaaaaaaaaa`, onnxruntime int8, model file not recorded, a processor, 2 cores, 2026-02-03 |"
     assert lines["decode_ms"].endswith(f"| measured | {latency}")
     rehearsal = "cctv simulate: model `bbbbbbbbbbbb`, runtime not noted, a processor, 2 cores, 2026-02-04"
     assert lines["gate_ms"].endswith(f"| {rehearsal}; {latency}")

@@ -241,7 +241,7 @@ def test_without_a_cache_folder_tensorrt_keeps_nothing() -> None:
     [
         pytest.param(
             FakeOrt([CPU]),
-            r"expected CUDAExecutionProvider. In the checkout, pip uninstall",
+            r"expected CUDAExecutionProvider. Run pip uninstall",
             id="a build without CUDA",
         ),
         pytest.param(FakeOrt([CUDA, CPU], used=[CPU]), "libraries could not be loaded", id="it fell back"),

@@ -8,7 +8,9 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image as PillowImage
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,6 +21,7 @@ from test_api_uploads import FORM, FORM_CUTS, two_photos
 from test_jobs_intake import pack, sha
 
 from firewarden.api.auth import Role, new_key
+from firewarden.api.camera_examples import CAMERA_IN
 from firewarden.api.examples_jobs import BATCH, BATCH_LIST, ERRORS
 from firewarden.api.schemas_jobs import BatchErrorsOut, BatchListOut, BatchOut, RescoreIn
 from firewarden.jobs.claims import ClaimStore
@@ -129,6 +132,32 @@ def test_frames_of_rooms_where_no_camera_may_stand_are_refused_and_not_kept(clie
         "no camera may stand there" in e for e in errors.values()
     )
     assert services.blobs.path(sha(open_air)).exists() and not services.blobs.path(sha(secret)).exists()
+
+
+@pytest.mark.parametrize("path", ["/v1/cctv/batches", "/v1/batches"])
+@pytest.mark.parametrize("deleted", [False, True], ids=["registered", "deleted since"])
+def test_private_windows_are_painted_out_before_a_frame_is_kept(tmp_path, path, deleted) -> None:
+    """The left half of a 128 x 96 picture; 114 is the grey of masks, a picture of 90, 120, 60 that of the rest."""
+    left = [[[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]]
+    with open_client(tmp_path) as (client, services):
+        camera = {**CAMERA_IN, "id": "c1", "zones": {"private_mask": left}}
+        assert client.post("/v1/cameras", json=camera).status_code == 201
+        if deleted:
+            client.delete("/v1/cameras/c1")
+        frame, free, broken = photo(90), photo(200), b"\xff\xd8\xff no picture"
+        rows = [
+            f"{number}.jpg,{name},2026-05-01T08:30:00+08:00\n"
+            for number, name in ((1, "c1"), (2, "c2"), (3, "c1"))
+        ]
+        table = manifest("path,camera,time\n" + "".join(rows))
+        batch = client.post(path, files=[*photos(frame, free, broken), table]).json()
+        assert [error["path"] for error in batch["errors"]] == ["3.jpg"]
+        kept = {p.name: p.read_bytes() for p in services.blobs.root.rglob("*") if p.is_file()}
+        assert sha(free) in kept and len(kept) == 2 and not {sha(frame), sha(broken)} & kept.keys()
+        (painted,) = (data for name, data in kept.items() if name != sha(free))
+        pixels = np.asarray(PillowImage.open(io.BytesIO(painted))).astype(int)
+        assert pixels.shape == (96, 128, 3)
+        assert abs(pixels[:, :60] - 114).max() <= 3 and abs(pixels[:, 70:] - (90, 120, 60)).max() <= 3
 
 
 def test_a_row_of_an_unknown_venue_takes_no_photo_from_a_good_one(client, services) -> None:

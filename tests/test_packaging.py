@@ -4,9 +4,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"]
@@ -71,3 +74,29 @@ def test_no_dependency_of_the_serving_half_pulls_the_training_stack():
     assert not any(
         name in line for line in project["dependencies"] for name in ("torch", "ultralytics", "nvidia")
     )
+
+
+@pytest.mark.skipif(
+    (sys.version_info[:2], sys.platform) != ((3, 11), "linux"),
+    reason="LOCK NOT CHECKED: it is for Python 3.11, Linux",
+)
+def test_the_lock_names_what_the_development_environment_needs_and_nothing_else():
+    """By the metadata of what is installed here: the base packages, the extra `dev`, and whatever those ask for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting = [
+        Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"]["dev"])
+    ]
+    needed: dict[str, set[str]] = {}  # by name, the extras that were followed; "" for none
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        new = {"", *wanted.extras} - needed.setdefault(name, set())
+        needed[name] |= new
+        try:
+            asked = [Requirement(text) for text in metadata.requires(name) or ()]
+        except metadata.PackageNotFoundError:
+            pytest.skip(f"LOCK NOT CHECKED: {name} is not installed")
+        waiting += [r for r in asked if any(r.marker is None or r.marker.evaluate({"extra": e}) for e in new)]
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
+    assert locked == set(needed)

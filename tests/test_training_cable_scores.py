@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from firewarden.datasets.cables import Cable
-from firewarden.training.cable_scores import reached, score_cables
+from firewarden.training.cable_scores import CableScore, reached, score_with_places
+from firewarden.training.shares import Places
 
 HW = (1000, 1000)
 NONE = np.empty((0, 4), np.float32)
@@ -12,6 +13,10 @@ NONE = np.empty((0, 4), np.float32)
 
 def cord(*points, kind="power", source="above", sink="vehicle"):
     return Cable(np.array(points, np.float32), kind, source, sink)
+
+
+def scored(true, predicted, image_hws, groups) -> CableScore:
+    return score_with_places(true, predicted, image_hws, Places.of(groups))
 
 
 LEVEL = cord((0.1, 0.5), (0.9, 0.5))
@@ -36,7 +41,7 @@ def boxes(*rows):
     ],
 )  # fmt: skip
 def test_one_cord(predicted, both, source, sink, length):
-    score = score_cables([[LEVEL]], [predicted], [HW], ["a"])
+    score = scored([[LEVEL]], [predicted], [HW], ["a"])
     assert [s.count for s in (score.both_ends, score.source_ends, score.sink_ends)] == [both, source, sink]
     assert score.length.rate == pytest.approx(length, abs=0.01)
 
@@ -46,7 +51,7 @@ def test_cords_of_many_photos_and_wires_that_do_not_count():
     wire = cord((0, 0.1), (1, 0.1), kind="telecom")
     true = [[LEVEL, cord((0.5, 0), (0.5, 0.4))], [LEVEL, wire], [wire], []]
     predicted = [boxes((100, 490, 900, 510)), boxes((100, 490, 300, 510)), boxes((0, 90, 1000, 110)), NONE]
-    score = score_cables(true, predicted, [HW] * 4, ["a", "b", "c", "d"])
+    score = scored(true, predicted, [HW] * 4, ["a", "b", "c", "d"])
     assert (score.both_ends.n, score.both_ends.count) == (3, 1)
     assert (score.source_ends.count, score.sink_ends.count) == (2, 1)
     assert (score.stray_photos.n, score.stray_photos.count) == (2, 1)
@@ -61,7 +66,7 @@ def test_hidden_ends_of_a_cord_seen_in_parts_count_neither_way():
         cord((0.1, 0.5), (0.4, 0.5), sink="hidden"),
         cord((0.6, 0.5), (0.9, 0.5), source="hidden"),
     )
-    score = score_cables([[first, second]], [boxes((100, 490, 400, 510))], [HW], ["a"])
+    score = scored([[first, second]], [boxes((100, 490, 400, 510))], [HW], ["a"])
     assert score.cords == 2
     assert (score.both_ends.n, score.both_ends.rate) == (0, None)
     assert (score.source_ends.n, score.source_ends.count) == (1, 1)
@@ -72,16 +77,16 @@ def test_hidden_ends_of_a_cord_seen_in_parts_count_neither_way():
 
 def test_reach_follows_the_long_side():
     """1000 x 500: 30 px; the cord's end at x = 100 is 25 px from the box."""
-    score = score_cables([[LEVEL]], [boxes((125, 240, 900, 260))], [(500, 1000)], ["a"])
+    score = scored([[LEVEL]], [boxes((125, 240, 900, 260))], [(500, 1000)], ["a"])
     assert score.both_ends.count == 1
-    short = score_cables(
+    short = scored(
         [[LEVEL]], [boxes((62, 240, 450, 260))], [(500, 500)], ["a"]
     )  # end at 50, reach 15: 12 px off
     assert short.source_ends.count == 1
 
 
 def test_no_photos_give_no_rates():
-    score = score_cables([], [], [], [])
+    score = scored([], [], [], [])
     assert score.both_ends.rate is None is score.stray_photos.rate
     assert score.to_json()["both_ends"] == {"cables": 0, "reached": 0, "rate": None, "ci": None}
 

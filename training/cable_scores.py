@@ -48,18 +48,6 @@ class CableScore:
         }
 
 
-def score_cables(
-    true: Sequence[Sequence[Cable]],
-    predicted: Sequence[Boxes],
-    image_hws: Sequence[tuple[int, int]],
-    groups: Sequence[str],
-    *,
-    reach: float = REACH,
-) -> CableScore:
-    """Score one entry a photo: its cables, predicted power cable boxes (n, 4) xyxy pixels, size, place group."""
-    return score_with_places(true, predicted, image_hws, Places.of(groups), reach=reach)
-
-
 def score_with_places(
     true: Sequence[Sequence[Cable]],
     predicted: Sequence[Boxes],
@@ -68,7 +56,8 @@ def score_with_places(
     *,
     reach: float = REACH,
 ) -> CableScore:
-    """As `score_cables`, with the draws of places already made."""
+    """Score one entry a photo: its cables, predicted power cable boxes (n, 4) xyxy pixels, size, and the place group, of which
+    `places` holds the draws."""
     rows = [
         _photo_hits([c for c in cables if c.kind == POWER], boxes, hw, reach)
         for cables, boxes, hw in zip(true, predicted, image_hws, strict=True)
