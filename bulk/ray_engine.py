@@ -8,6 +8,7 @@ scored again by another one; a chunk counts once, whatever Ray delivers.
 """
 
 import logging
+import os
 import socket
 import sys
 import threading
@@ -86,6 +87,7 @@ def _join(cluster: RayCluster, effort: Effort) -> None:
         else {}
     )
     address = cluster.address or "local"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else the cluster that starts here reports to its makers
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError where nobody answers

@@ -8,6 +8,8 @@ from typing import Any
 
 from firewarden.errors import DatasetError
 
+_YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no", "")
+
 
 def number(value: object, where: str) -> float:
     """A finite number, also from text."""
@@ -26,6 +28,14 @@ def numbers(value: object, count: int, where: str) -> tuple[float, ...]:
     if not isinstance(value, list | tuple) or len(value) != count:
         raise DatasetError(f"{where}: got {value!r}, expected {count} numbers. Fix or remove the entry.")
     return tuple(number(v, where) for v in value)
+
+
+def flag(value: object, where: str) -> bool:
+    """Yes or no as label tools write it: 1, "1" or "true", case apart; absent is no."""
+    said = "" if value is None else str(value).strip().casefold()
+    if said not in (*_YES, *_NO):
+        raise DatasetError(f"{where}: got {value!r}, expected 0 or 1. Fix or remove the entry.")
+    return said in _YES
 
 
 def size_hw(height: object, width: object, where: str) -> tuple[int, int]:

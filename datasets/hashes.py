@@ -2,10 +2,12 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from firewarden.datasets.fields import read_text
 from firewarden.datasets.labels import list_images
 from firewarden.errors import DatasetError
 
@@ -62,8 +64,7 @@ def read_hashes(folder: Path) -> dict[str, str]:
     path = folder / "hashes.csv"
     if not path.exists():
         raise DatasetError(f"{path} is missing. `firewarden data hash` writes it.")
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.reader(stream))
+    rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
     if not rows or rows[0] != _COLUMNS or any(len(row) != 2 for row in rows):
         raise DatasetError(f"{path}: expected the columns {_COLUMNS} in every line. Write it anew.")
     return {row[0]: row[1] for row in rows[1:]}

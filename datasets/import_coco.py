@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from firewarden.datasets.fields import field, numbers, read_json, size_hw
+from firewarden.datasets.fields import field, flag, numbers, read_json, size_hw
 from firewarden.datasets.imported import (
     Box,
     ImportedPhoto,
@@ -39,7 +39,9 @@ def read_coco(annotations: Path, images: Path) -> tuple[SourcePhoto, ...]:
             raise DatasetError(
                 f"{place}: image {image} or category {category} is not in the file. Export it anew."
             )
-        boxes[image].append((names[category], _corners_px(row, place), bool(row.get("iscrowd", 0))))
+        boxes[image].append(
+            (names[category], _corners_px(row, place), flag(row.get("iscrowd"), f"{place} iscrowd"))
+        )
     photos = []
     for row in table["images"]:
         place = f"{where} image {row['id']}"

@@ -105,7 +105,7 @@ def _numbers(shape: Element, names: tuple[str, ...], where: str) -> tuple[float,
 
 
 def _points(text: str, where: str) -> list[tuple[float, float]]:
-    pairs = [pair.split(",") for pair in text.split(";")]
+    pairs = [pair.split(",") for pair in text.strip().removesuffix(";").split(";")]
     if any(len(pair) != 2 for pair in pairs):
         raise DatasetError(f"{where}: got points {text[:60]!r}, expected 'x,y;x,y;...'. Export it anew.")
     return [(number(x, where), number(y, where)) for x, y in pairs]

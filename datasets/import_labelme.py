@@ -17,6 +17,7 @@ from firewarden.datasets.imported import (
     convert_photos,
     enclosing_box,
     find_picture,
+    label_files,
 )
 from firewarden.datasets.imported_cables import SourceLine
 from firewarden.datasets.labels import IMAGE_SUFFIXES
@@ -45,7 +46,7 @@ def read_labelme(annotations: Path, images: Path | None) -> tuple[SourcePhoto, .
     comes first, as far as it leads to a picture beside `annotations` or below.
     """
     photos = []
-    for path in sorted(annotations.rglob("*.json")):
+    for path in label_files(annotations, "*.json"):
         table, where = read_json(path), path.name
         name = field(table, "imagePath", str, where).replace("\\", "/")
         picture = _beside(path, name, annotations) if images is None else None
@@ -70,7 +71,9 @@ def _beside(label: Path, name: str, annotations: Path) -> Path | None:
 
 def _read_shape(shape: object, hw: tuple[int, int], where: str) -> SourceBox:
     h, w = hw
-    kind = field(shape, "shape_type", str, where)
+    kind = field(
+        {"shape_type": "polygon", **shape} if isinstance(shape, Mapping) else shape, "shape_type", str, where
+    )
     points = [numbers(point, 2, where) for point in field(shape, "points", list, where)]
     x0, y0, x1, y1 = _corners_px(kind, [(x, y) for x, y in points], where)
     box = (x0 / w, y0 / h, x1 / w, y1 / h)

@@ -7,7 +7,7 @@ pixel too far right and down.
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from firewarden.datasets.fields import number, size_hw
+from firewarden.datasets.fields import flag, number, size_hw
 from firewarden.datasets.imported import (
     ImportedPhoto,
     ImportPlan,
@@ -15,6 +15,7 @@ from firewarden.datasets.imported import (
     SourcePhoto,
     convert_photos,
     find_picture,
+    label_files,
 )
 from firewarden.datasets.safe_xml import read_xml, text_of
 from firewarden.errors import DatasetError
@@ -29,7 +30,7 @@ def import_voc(annotations: Path, images: Path, plan: ImportPlan) -> tuple[Impor
 
 def read_voc(annotations: Path, images: Path) -> tuple[SourcePhoto, ...]:
     """Photos and boxes as the files have them."""
-    return tuple(_read_file(path, images) for path in sorted(annotations.rglob("*.xml")))
+    return tuple(_read_file(path, images) for path in label_files(annotations, "*.xml"))
 
 
 def _read_file(path: Path, images: Path) -> SourcePhoto:
@@ -51,5 +52,5 @@ def _read_file(path: Path, images: Path) -> SourcePhoto:
 def _read_box(element: Element, hw: tuple[int, int], where: str) -> SourceBox:
     h, w = hw
     x0, y0, x1, y1 = (number(element.findtext(f"bndbox/{name}"), where) for name in _CORNERS)
-    difficult = (element.findtext("difficult") or "0").strip() == "1"
+    difficult = flag(element.findtext("difficult"), f"{where} difficult")
     return SourceBox(text_of(element, "name", where), (x0 / w, y0 / h, x1 / w, y1 / h), difficult)

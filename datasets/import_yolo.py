@@ -22,7 +22,7 @@ from firewarden.datasets.imported import (
     convert_photos,
     enclosing_box,
 )
-from firewarden.datasets.labels import IMAGE_SUFFIXES
+from firewarden.datasets.labels import is_image, read_names
 from firewarden.errors import DatasetError
 
 _CONFIGS, _LISTS = ("data.yaml", "data.yml"), ("classes.txt", "obj.names")
@@ -58,7 +58,7 @@ def read_yolo(folder: Path) -> tuple[SourcePhoto, ...]:
     photos = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if path.suffix.lower() in IMAGE_SUFFIXES and "images" in parts:
+        if is_image(path) and "images" in parts:
             labels = _read_rows(_beside(path, folder, "labels"), row_format, ignored=False)
             ignored = _read_rows(_beside(path, folder, "ignore"), row_format, ignored=True)
             photos.append(SourcePhoto(path, None, (*labels, *ignored)))
@@ -76,7 +76,7 @@ def read_yolo_apart(folder: Path, images: Path) -> tuple[SourcePhoto, ...]:
     named = next((place for place in (folder, folder.resolve().parent) if has_names(place)), folder)
     row_format, photos, found = read_format(named), [], 0
     for path in sorted(images.rglob("*")):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if is_image(path):
             below = path.relative_to(images).with_suffix(".txt")
             rows = _read_rows(labels / below, row_format, ignored=False)
             if labels.resolve().name == "labels":
@@ -103,8 +103,7 @@ def read_format(folder: Path) -> RowFormat:
         return _read_config(config)
     for name in _LISTS:
         if (folder / name).is_file():
-            lines = read_text(folder / name).splitlines()
-            return RowFormat(tuple(line.strip() for line in lines if line.strip()))
+            return RowFormat(read_names(folder / name))
     raise DatasetError(
         f"{folder}: data.yaml, classes.txt and obj.names are missing. Class ids mean nothing without."
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from firewarden.datasets.cables import POWER, Cable
 from firewarden.datasets.class_map import ClassMap, Target
 from firewarden.datasets.imported_cables import CABLE_CLASS, SourceLine, cable_box, read_cable
-from firewarden.datasets.labels import IMAGE_SUFFIXES, LabelRows, label_rows
+from firewarden.datasets.labels import COMPANION, IMAGE_SUFFIXES, LabelRows, label_rows
 from firewarden.datasets.orientation import PictureHeader, read_header, to_upright
 from firewarden.errors import DatasetError
 
@@ -201,6 +201,11 @@ def find_picture(root: Path, name: str, where: str) -> Path:
     if not path.is_file():
         raise DatasetError(f"{where}: picture {path} is missing. Put it there or remove its entry.")
     return path
+
+
+def label_files(folder: Path, pattern: str) -> list[Path]:
+    """Files of a pattern below a folder, sorted, without the `._` companions that macOS puts beside files."""
+    return sorted(path for path in folder.rglob(pattern) if not path.name.startswith(COMPANION))
 
 
 def enclosing_box(points: Iterable[tuple[float, float]]) -> Box:

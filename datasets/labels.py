@@ -10,6 +10,7 @@ from firewarden.datasets.fields import read_text
 from firewarden.errors import DatasetError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+COMPANION = "._"  # begins the names of files that macOS puts beside others on foreign disks
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,13 @@ def read_classes(folder: Path) -> tuple[str, ...]:
     path = folder / "classes.txt"
     if not path.exists():
         raise DatasetError(f"{path} is missing. A data folder needs images/, labels/ and classes.txt.")
-    return tuple(read_text(path).split())
+    return read_names(path)
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Class names of a file, one a line; a name may hold spaces."""
+    lines = (line.strip() for line in read_text(path).splitlines())
+    return tuple(line for line in lines if line)
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -91,4 +98,9 @@ def list_images(folder: Path) -> list[Path]:
     images = folder / "images"
     if not images.is_dir():
         raise DatasetError(f"{images} is missing. A data folder needs images/, labels/ and classes.txt.")
-    return sorted(p for p in images.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(p for p in images.iterdir() if is_image(p))
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is a picture by its name; the companions of macOS are none."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(COMPANION)

@@ -17,7 +17,7 @@ KINDS = ("photos", "cutouts", "made")
 _COMPOSED = "composed "  # manifests name what a composed picture stands on: "composed SOURCE"
 _RENDERED = "rendered"
 _TYPES = {"licence_clear": bool, "used_for": tuple} | dict.fromkeys(
-    ("train", "val", "places", "pictures"), int
+    ("train", "val", "test", "places", "pictures"), int
 )
 _PROSE = ("head", "photos", "after_photos", "cutouts", "tail")
 
@@ -41,9 +41,15 @@ class SourceEntry:
     use: str = ""
     train: int = 0
     val: int = 0
+    test: int = 0
     places: int = 0
     sha256: str = ""
     pictures: int = 0
+
+    @property
+    def photos(self) -> int:
+        """Of all splits."""
+        return self.train + self.val + self.test
 
     def allows(self, split: str) -> bool:
         """Whether photos of this source may stand in a split. `evaluation` allows the splits that measure, and `val`

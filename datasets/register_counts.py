@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firewarden.datasets.manifest import PhotoRecord
+from firewarden.datasets.manifest import SPLITS, PhotoRecord
 from firewarden.datasets.register import Register, SourceEntry
 from firewarden.errors import DatasetError
 
@@ -23,6 +23,7 @@ class Counts:
 
     train: int
     val: int
+    test: int
     places: int
     sha256: str
 
@@ -42,9 +43,10 @@ def count_sources(
         mine = [record for record in records if record.source == source.manifest_source]
         if mine:
             splits = [record.split for record in mine]
+            train, val, test = (splits.count(split) for split in SPLITS)
             places = {record.place for record in mine}
             seen = [hashes[record.file] for record in mine if record.file in hashes]
-            found[source.id] = Counts(splits.count("train"), splits.count("val"), len(places), digest(seen))
+            found[source.id] = Counts(train, val, test, len(places), digest(seen))
     return found
 
 
@@ -61,7 +63,7 @@ def changed_sources(
 
 
 def write_counts(path: Path, found: Mapping[str, Counts]) -> None:
-    """Set train, val, places and sha256 of the named sources in a register file; every other line stays as it is."""
+    """Set train, val, test (where there are any), places and sha256 of the named sources in a register file; every other line stays as it is."""
     head, *blocks = _BLOCK.split(path.read_text(encoding="utf-8"))
     ids = [re.search(r'(?m)^id = "(.*)"$', block) for block in blocks]
     names = [match[1] if match else "" for match in ids]
@@ -81,11 +83,12 @@ def _photo_sources(register: Register) -> tuple[SourceEntry, ...]:
 def _with_counts(block: str, counts: Counts) -> str:
     """The lines of one source with its counts after the other keys, before blank lines and comments at its end."""
     lines = block.splitlines()
-    kept = [line for line in lines if not re.match(r"(train|val|places|sha256) = ", line)]
+    kept = [line for line in lines if not re.match(r"(train|val|test|places|sha256) = ", line)]
     end = max(number for number, line in enumerate(kept) if line and not line.startswith("#")) + 1
     new = [
         f"train = {counts.train}",
         f"val = {counts.val}",
+        *([f"test = {counts.test}"] if counts.test else []),
         f"places = {counts.places}",
         f'sha256 = "{counts.sha256}"',
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from firewarden.datasets.manifest import SPLITS
 from firewarden.datasets.register import Register, SourceEntry
 
 _NOTICE = "<!-- Written from sources.toml by `firewarden data sources --out datasets/SOURCES.md`: edit that file. -->"
@@ -15,23 +16,23 @@ def sources_page(register: Register) -> str:
     """The whole page as Markdown, ending in a newline."""
     photos = [s for s in register.sources if s.kind == "photos"]
     cutouts = [s for s in register.sources if s.kind == "cutouts"]
-    train, val = sum(s.train for s in photos), sum(s.val for s in photos)
+    sums = {split: sum(getattr(s, split) for s in photos) for split in SPLITS}
+    splits = [split for split in SPLITS if sums[split] or split != "test"]
     clear = sum(s.licence_clear for s in register.sources)
     parts = [
         f"# Sources\n\n{_NOTICE}",
         register.prose["head"],
         f"Sources whose rights are beyond doubt in every photo: {clear} of {len(register.sources)}.",
-        f"## Labelled photos: {train + val:,} ({train:,} train, {val:,} val)",
+        f"## Labelled photos: {sum(sums.values()):,} ({', '.join(f'{sums[s]:,} {s}' for s in splits)})",
         register.prose["photos"],
         _table(
-            ("source", "shows", "licence, as stated", "train", "val", "places", "digest", "use", "unclear"),
+            ("source", "shows", "licence, as stated", *splits, "places", "digest", "use", "unclear"),
             (
                 (
                     s.manifest_source,
                     s.shows,
                     s.licence_stated,
-                    s.train,
-                    s.val,
+                    *(getattr(s, split) for split in splits),
                     s.places,
                     _digest(s),
                     _use(s),

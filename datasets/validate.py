@@ -130,7 +130,7 @@ def find_changed_sources(
     problems = []
     for source in changed_sources(records, hashes, register):
         files = tuple(record.file for record in records if record.source == source.manifest_source)
-        here, registered = sum(file in hashes for file in files), source.train + source.val
+        here, registered = sum(file in hashes for file in files), source.photos
         counts = f"{here} photos here, {registered} registered"
         if here != registered:
             problems.append(Problem("source_not_compared", files, f"{source.id}: {counts}"))

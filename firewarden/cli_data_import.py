@@ -87,13 +87,12 @@ def import_photos(
 
 def _house_classes(path: Path | None, out: Path) -> tuple[str, ...]:
     """Class names of a file, of the data folder that exists, or of the shipped model."""
-    from firewarden.datasets.fields import read_text
-    from firewarden.datasets.labels import read_classes
+    from firewarden.datasets.labels import read_classes, read_names
 
     if path is not None and not path.is_file():
         raise DatasetError(f"--classes: {path} is missing, expected a file with one class name a line.")
     if path is not None:
-        return tuple(read_text(path).split())
+        return read_names(path)
     if (out / "classes.txt").is_file():
         return read_classes(out)
     from firewarden.models.manifest import load_manifest

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from firewarden.errors import HazardError, NotInstalled
 from firewarden.inference.machine import usable_cores
+from firewarden.inference.openvino_silence import silence_openvino
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import ROWS_OUTPUT, SCENE_OUTPUT, NetworkOutput, Signature
 
@@ -53,6 +54,7 @@ class OpenVinoSession:
 
 def open_core() -> Any:
     """OpenVINO's core; raises NotInstalled where the package is absent."""
+    silence_openvino()
     try:
         import openvino
     except ImportError as error:

@@ -88,10 +88,11 @@ def test_the_environment_is_read_in_one_place_beside_the_settings():
         if "os.environ" in path.read_text(encoding="utf-8")
     ]
     # variables that glibc's allocator has read by itself; names that are no settings; the secrets a register refers to as env:NAME;
-    # what ONNX Runtime reads as it is imported
+    # what ONNX Runtime and Ray read as they start
     assert sorted(readers) == [
         "api/memory.py",
         "api/settings.py",
+        "bulk/ray_engine.py",
         "cctv/stream_address.py",
         "firewarden/__init__.py",
     ]

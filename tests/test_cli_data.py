@@ -89,6 +89,17 @@ def test_import_writes_a_folder_that_validates(tmp_path: Path, register: Path) -
     assert "names are taken" in refusal(*again, "--append")
 
 
+def test_import_takes_class_names_with_spaces(tmp_path: Path, register: Path) -> None:
+    labels, out = labelme_folder(tmp_path), tmp_path / "new"
+    (labels / "classes.txt").write_text("exit sign\ndoor\n")
+    done = run(
+        "import", "labelme", labels, "--out", out, "--source", "drawn", "--register", register,
+        "--map", "gate=exit sign", "--classes", labels / "classes.txt", "--json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["unchecked_classes"] == ["door"]
+
+
 def test_import_says_that_places_were_made_up(tmp_path: Path, register: Path) -> None:
     labels = labelme_folder(tmp_path)
     done = run(

@@ -145,6 +145,41 @@ def test_crowds_and_difficult_objects_are_ignored(tmp_path: Path) -> None:
     assert (len(photo.rows), len(photo.ignored)) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("said", "ignored"), [("1", 1), ("true", 1), (" True ", 1), ("0", 0), ("false", 0), ("", 0)]
+)
+def test_tools_write_yes_and_no_in_their_own_ways(tmp_path: Path, said: str, ignored: int) -> None:
+    draw_picture(tmp_path)
+    photo = one("voc", voc(tmp_path, voc_object("car", CAR, f"<difficult>{said}</difficult>")))
+    assert (len(photo.rows), len(photo.ignored)) == (1 - ignored, ignored)
+    photo = one("coco", coco(tmp_path, [{"category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": said}]))
+    assert (len(photo.rows), len(photo.ignored)) == (1 - ignored, ignored)
+
+
+def test_a_flag_of_something_else_is_named(tmp_path: Path) -> None:
+    draw_picture(tmp_path)
+    with pytest.raises(DatasetError, match=r"object 1 difficult: got 'rather', expected 0 or 1"):
+        one("voc", voc(tmp_path, voc_object("car", CAR, "<difficult>rather</difficult>")))
+
+
+def test_a_labelme_shape_without_a_type_is_a_polygon(tmp_path: Path) -> None:
+    """As LabelMe wrote them before it had other shapes."""
+    draw_picture(tmp_path)
+    labels = labelme(tmp_path, ("car", "polygon", [[20, 10], [60, 30], [20, 50]]))
+    table = json.loads((labels / "a.json").read_text())
+    del table["shapes"][0]["shape_type"]
+    (labels / "a.json").write_text(json.dumps(table))
+    assert rows_of(one("labelme", labels)) == [[1, 0.2, 0.3, 0.2, 0.4]]
+
+
+@pytest.mark.parametrize("label_format", ["yolo", "voc", "labelme"])
+def test_companion_files_of_macos_are_no_photos_or_labels(tmp_path: Path, label_format: str) -> None:
+    labels = both(tmp_path, label_format)
+    for path in [*text_files(tmp_path), *tmp_path.rglob("*.jpg")]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    assert len(one(label_format, labels).rows) == 2
+
+
 def test_a_coco_polygon_stands_in_for_a_box(tmp_path: Path) -> None:
     draw_picture(tmp_path)
     polygons = [[20, 10, 60, 10, 60, 30], [30, 30, 50, 50, 30, 50]]
@@ -160,6 +195,7 @@ def test_a_coco_polygon_stands_in_for_a_box(tmp_path: Path) -> None:
         pytest.param('<ellipse label="car" cx="100" cy="50" rx="30" ry="10" rotation="90"/>', (90, 20, 110, 80), id="ellipse, quarter turn"),
         pytest.param('<ellipse label="car" cx="100" cy="50" rx="20" ry="20" rotation="33"/>', (80, 30, 120, 70), id="a circle stays one"),
         pytest.param('<polyline label="car" points="10,20;30,5;90,60"/>', (10, 5, 90, 60), id="polyline"),
+        pytest.param('<polygon label="car" points="10,20;30,5;90,60;"/>', (10, 5, 90, 60), id="a semicolon at the end"),
         pytest.param('<mask label="car" rle="1" left="20" top="10" width="40" height="30"/>', (20, 10, 60, 40), id="mask"),
     ],
 )  # fmt: skip

@@ -63,6 +63,11 @@ def test_a_byte_order_mark_is_no_part_of_a_row_or_a_name(tmp_path: Path) -> None
     assert read_classes(tmp_path) == ("door", "电动车")
 
 
+def test_a_name_may_hold_spaces(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").write_text("exit sign\r\n\n door \n")
+    assert read_classes(tmp_path) == ("exit sign", "door")
+
+
 @pytest.mark.parametrize("content", [None, "", "\n  \n"], ids=["missing", "empty", "blank lines"])
 def test_no_rows_are_rows(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "a.txt"
@@ -110,6 +115,6 @@ def test_a_folder_names_what_it_lacks(tmp_path: Path) -> None:
 
 def test_images_are_pictures_only_sorted_by_name(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    for name in ("b.JPG", "a.png", "notes.txt", "c.webp"):
+    for name in ("b.JPG", "a.png", "notes.txt", "c.webp", "._a.png"):
         (tmp_path / "images" / name).write_bytes(b"")
     assert [path.name for path in list_images(tmp_path)] == ["a.png", "b.JPG", "c.webp"]

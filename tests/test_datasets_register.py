@@ -260,3 +260,19 @@ def test_the_register_holds_counts_and_digest_of_every_photo_source() -> None:
     assert all(
         len(source.sha256) == 64 and 0 < source.places <= source.train + source.val for source in sources
     )
+
+
+def test_test_photos_are_counted_and_told_where_there_are_some(tmp_path: Path) -> None:
+    path = register_file(tmp_path, train=0)
+    rows = [PhotoRecord(f"images/{n}.png", "test", "drawn", "none stated", "", "") for n in "ab"]
+    write_counts(path, count_sources(rows, {}, read_register(path)))
+    register = read_register(path)
+    (source,) = register.sources
+    assert (source.train, source.val, source.test, source.photos, source.places) == (0, 0, 2, 2, 2)
+    assert "## Labelled photos: 2 (0 train, 0 val, 2 test)" in sources_page(register)
+    assert "| train | val | test | places |" in sources_page(register)
+
+
+def test_hashes_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "hashes.csv").write_text("file,sha256\nimages/a.png,12\n", encoding="utf-8-sig")
+    assert read_hashes(tmp_path) == {"images/a.png": "12"}

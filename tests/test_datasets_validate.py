@@ -304,6 +304,13 @@ def test_files_that_the_register_does_not_record_are_a_finding(tmp_path: Path) -
     )  # none recorded
 
 
+def test_a_source_of_test_photos_alone_is_compared(tmp_path: Path) -> None:
+    folder = build(tmp_path, photo("a", "test"))
+    register = read_register(register_file(tmp_path / "r", train=0, test=1, sha256="0" * 64))
+    (problem,) = validate_folder(folder, register).problems
+    assert (problem.kind, problem.files) == ("source_changed", ("images/a.png",))
+
+
 @pytest.mark.parametrize("registered", [1, 3])
 def test_a_part_of_a_source_is_not_compared_with_its_digest(tmp_path: Path, registered: int) -> None:
     folder = build(tmp_path, photo("a"), photo("b"))

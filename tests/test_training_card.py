@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from firewarden.training.card import trained_on, write_card
+from firewarden.training.card import CardFacts, card_text, trained_on, write_card
 from firewarden.training.card_hazards import hazard_sections
 from firewarden.training.card_provenance import made_pictures, starting_weights
+from firewarden.training.seen import Seen, seen_by
 
 CLASSES = ("door", "ebike", "chain_lock")
 RUN: dict[str, Any] = {
@@ -353,3 +354,59 @@ def test_a_card_of_a_model_trained_on_from_a_shipped_one_names_what_that_one_saw
     assert "| `synth` | - | 6 |" in text
     assert "No composed or rendered pictures" not in text
     assert "No object in any real train photo of this run, learned from made pictures alone" in text
+
+
+def seen(objects: dict[str, int], *rows: tuple[str, str, str, int]) -> dict[str, Any]:
+    """What a run keeps of its photos: (source, licence, split, count)."""
+    keys = ("source", "licence", "split", "photos")
+    return {"photos": [dict(zip(keys, row, strict=True)) for row in rows], "objects": objects, "untold": []}
+
+
+SEEN = seen(
+    {"door": 40, "ebike": 0, "chain_lock": 0},
+    ("open_doors", "CC BY 4.0", "train", 7), ("open_doors", "CC BY 4.0", "val", 2),
+)  # fmt: skip
+BEFORE = seen(
+    {"door": 9, "ebike": 31, "chain_lock": 2},
+    ("open_doors", "CC BY 4.0", "train", 3), ("old frames", "none stated", "train", 5),
+)  # fmt: skip
+
+
+def test_the_card_names_what_the_run_recorded_whatever_folder_it_is_written_beside(tmp_path: Path) -> None:
+    card = card_of({**RUN, "parent": None, "seen": SEEN}, tmp_path)
+    assert "| open_doors | CC BY 4.0 | 7 | 2 |" in card and "some\\|repo" not in card
+    assert "0 of 7 train photos" in card and "the most photos" not in card
+    assert "Fewer than 30 objects in real train photos: none." in card
+    assert "learned from made pictures alone: ebike, chain_lock." in card
+
+
+def test_the_card_of_a_run_by_licence_names_what_its_start_saw_too(tmp_path: Path) -> None:
+    """Of each source and class the larger count of the two runs."""
+    parent = {**RUN, "parent": None, "seen": BEFORE, "arguments": {"epochs": 1, "imgsz": 640}}
+    chosen = {"chosen": ["MIT"], "clear_only": False}  # nothing of the folder beside it passes
+    card = card_of({**RUN, "parent": parent, "seen": SEEN, "licences": chosen}, tmp_path)
+    assert "| old frames | none stated | 5 | 0 |" in card and "| open_doors | CC BY 4.0 | 7 | 2 |" in card
+    assert "5 of 12 train photos" in card and "the most photos that one of the runs" in card
+    assert "learned from made pictures alone: none." in card and "real train photos: chain_lock (2)." in card
+
+
+def test_the_card_says_which_runs_kept_no_record(tmp_path: Path) -> None:
+    parent = {**RUN, "name": "older", "parent": None, "arguments": {"epochs": 1, "imgsz": 640}}
+    card = card_of({**RUN, "parent": parent, "seen": SEEN}, tmp_path)
+    assert "**Not all is known**: `older`, before this run, kept no record of their photos." in card
+    assert "No object in any real train photo of this run" in card
+
+
+def test_a_difference_of_nothing_is_nothing(tmp_path: Path) -> None:
+    tensors = [
+        {"input_hw": [640, 480], "before_top_k": {"max_abs": 0.0}}, {"input_hw": [320, 256], "before_top_k": {"max_abs": 0.0}}
+    ]  # fmt: skip
+    facts = CardFacts(RUN, EVALUATION, {**PARITY, "tensors": tensors}, (), Seen())
+    assert "Largest difference before top-k 0 over" in card_text(facts)
+    tensors[0]["before_top_k"] = {"max_abs": None}  # not finite
+    assert "Largest difference before top-k inf over" in card_text(facts)
+
+
+def test_the_card_of_the_shipped_model_is_told_from_its_older_record() -> None:
+    shipped = Path(__file__).resolve().parents[1] / "models" / "firewarden-n"
+    assert seen_by(json.loads((shipped / "training.json").read_text(encoding="utf-8"))) is None

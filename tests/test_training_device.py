@@ -21,7 +21,7 @@ from firewarden.cli import app
 from firewarden.errors import DatasetError, ModelMismatch
 from firewarden.training import train as training
 from firewarden.training import widen as widening
-from firewarden.training.finish import write_record
+from firewarden.training.finish import validate, write_record
 from firewarden.training.ignore_loss import IgnoreAwareModel
 from firewarden.training.trainer import DetectionTrainer, EvidenceTrainer, _has_fast_bf16
 
@@ -49,7 +49,7 @@ class Starter:
         return run
 
     def __call__(self, *options: str, widen: bool = False, **trainer: Any) -> Started:
-        recipe = {"name": "r", "seed": 3, "widen": widen, "trainer": {"epochs": 1, **trainer}}
+        recipe = {"name": "r", "seed": 3, "widen": widen, "trainer": {"epochs": 1, "imgsz": 64, **trainer}}
         (self.folder / "r.yaml").write_text(yaml.safe_dump(recipe))
         self.count += 1  # run folders are named by the second
         told = ["train", self.folder / "r.yaml", "--data", self.data, "--weights", self.folder / "coco.pt"]
@@ -111,6 +111,34 @@ def test_a_device_that_is_not_there_is_told_before_anything_is_made(
     assert not list(start.folder.glob("runs*"))
 
 
+@pytest.mark.parametrize(
+    ("trainer", "message"),
+    [
+        pytest.param({"imgsz": None}, "got imgsz None under trainer", id="no input size"),
+        pytest.param({"imgsz": [64, 32]}, r"got imgsz \[64, 32\]", id="two input sizes"),
+        pytest.param({"epochs": 0}, "got epochs 0", id="no epoch"),
+        pytest.param({"epoch": 3}, "the trainer refuses its settings: .*'epoch'", id="a key it does not know"),
+        pytest.param({"batch": "many"}, "the trainer refuses its settings: .*batch=many", id="a word for a number"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_told_before_anything_is_made(
+    start: Starter, trainer: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DatasetError, match=message):
+        start(**trainer)
+    assert not list(start.folder.glob("runs*"))
+
+
+def test_the_command_line_may_say_how_large_and_how_long(start: Starter) -> None:
+    told = start("--imgsz", "96", "--epochs", "2", imgsz=None, epochs=None).arguments
+    assert (told["imgsz"], told["epochs"]) == (96, 2)
+
+
+def test_a_record_without_an_input_size_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"run\.json names no imgsz"):
+        validate(tmp_path, tmp_path / "last.pt", {"arguments": {"epochs": 1}})
+
+
 def test_a_recipe_that_widens_starts_from_the_wide_network(
     start: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +168,8 @@ def stopped_run(folder: Path) -> Path:
     (folder / "train" / "weights").mkdir(parents=True)
     torch.save({"epoch": 0, "train_args": {"epochs": 2}}, folder / "train" / "weights" / "last.pt")
     write_record(folder, {"name": "r", "machine": "Some Processor"})
+    (folder / "data").mkdir()
+    (folder / "data" / "data.yaml").write_text("path: /where/it/was/started\ntrain: train\n")
     return folder
 
 
@@ -158,6 +188,30 @@ def test_a_run_goes_on_where_it_is_told_to(start: Starter, monkeypatch: pytest.M
     assert start.started.arguments["device"] == start.started.record["resumed_device"] == "1"
     assert resumed(stopped_run(start.folder / "killed again")).exit_code == 0
     assert "device" not in start.started.arguments and "resumed_device" not in start.started.record
+
+
+def test_the_folder_that_is_named_is_the_one_that_goes_on(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_run(start.folder / "copy")
+    monkeypatch.chdir(start.folder)
+    resumed(Path("copy"))
+    assert start.started.arguments["data"] == str(run / "data" / "data.yaml")
+    assert start.started.arguments["save_dir"] == str(run / "train")
+    table = yaml.safe_load((run / "data" / "data.yaml").read_text())
+    assert table == {"path": str(run / "data"), "train": "train"}
+
+
+def test_a_run_whose_pictures_are_gone_says_so(start: Starter) -> None:
+    run = stopped_run(start.folder / "moved")
+    (run / "data" / "train" / "images").mkdir(parents=True)
+    (run / "data" / "train" / "images" / "a.png").symlink_to(start.folder / "gone" / "a.png")
+    with pytest.raises(DatasetError, match=r"lacks 1 pictures, first a\.png"):
+        resumed(run)
+    (run / "data" / "train" / "images" / "a.png").unlink()
+    (run / "data" / "data.yaml").unlink()
+    with pytest.raises(DatasetError, match=r"lacks data\.yaml"):
+        resumed(run)
 
 
 def test_a_checkpoint_that_was_cut_short_is_named_with_its_cure(start: Starter) -> None:

@@ -88,11 +88,30 @@ def test_what_is_not_named_is_off(tmp_path: Path) -> None:
         ({"extra": [{"path": "rendered", "part": 0.3}]}, "expected a path and perhaps a share"),
         ({"extra": [{"path": "rendered", "share": 1.0}]}, "between 0 and 1"),
         ({"balance": {"strength": 1}}, "balance has"),
+        ({"seed": "three"}, r"recipe\.yaml: seed is 'three', expected int"),
+        ({"trainer": [1]}, r"trainer is \[1\], expected dict"),
+        ({"trainer": None}, r"missing keys \['trainer'\]"),
+        ({"repeat": {"frames": "often"}}, r"repeat\.frames is 'often', expected int"),
+        ({"compose": {"exit_signs": 2.5}}, r"compose\.exit_signs is 2\.5, expected int"),
+        ({"balance": {"cap": "4"}}, r"balance\.cap is '4', expected int or float"),
+        ({"extra": {"path": "a"}}, r"extra is .*, expected list"),
+        ({"extra": [{"path": "a", "share": "half"}]}, r"share of extra a is 'half', expected int or float"),
+        ({"widen": "yes"}, r"widen is 'yes', expected bool"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, keys: dict[str, object], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         read_recipe(recipe_file(tmp_path, **keys), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("name: [", r"recipe\.yaml: .*Correct the YAML"), ("- name", "holds a list"), ("", "holds a NoneType")],
+)
+def test_a_file_that_is_no_configuration_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        read_recipe(tmp_path / "recipe.yaml", tmp_path)
 
 
 @pytest.mark.parametrize(

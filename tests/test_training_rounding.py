@@ -21,7 +21,7 @@ from firewarden.models.manifest import load_manifest
 from firewarden.training.quantise_bias import centre_class_scores
 from firewarden.training.quantise_photos import choose_photos
 from firewarden.training.quantise_ranges import moved_together
-from firewarden.training.quantise_rounding import round_weights, rounded_rows
+from firewarden.training.quantise_rounding import _largest, round_weights, rounded_rows
 from firewarden.training.quantise_scope import class_convolutions
 
 ALIKE = np.array([[1.0, 1.0], [1.0, 1.0]])  # two inputs that always go together
@@ -200,3 +200,19 @@ def test_half_of_the_pictures_are_made_ones(tmp_path: Path) -> None:
     assert [path.stem[:-1] for path in photos.paths] == ["real"] * 4 + ["one"] * 2 + ["two"] * 2
     with pytest.raises(DatasetError, match="none"):
         choose_photos(manifest, listed["real"], 8, [listed["none"]])
+
+
+@pytest.mark.parametrize(
+    ("before", "top"),
+    [([1, -64], 64), ([64, 3], 64), ([-65, 3], 127), ([127, -127], 127), ([-128, 0], 127)],
+)
+def test_as_many_steps_are_used_as_the_quantiser_left_room_for(before: list[int], top: int) -> None:
+    assert _largest(np.array(before, np.int8)) == top
+
+
+def test_the_largest_weight_of_a_channel_keeps_all_its_steps() -> None:
+    """Weights of 1 and -0.5 in steps of 1/64: 64 and -32, so nothing is cut off."""
+    rows = rounded_rows(
+        np.array([[1.0, -0.5]]), np.array([1 / 64]), APART, _largest(np.array([64, -32], np.int8))
+    )
+    assert rows.tolist() == [[64, -32]]

@@ -360,6 +360,66 @@ def test_a_cable_gives_way_to_its_pieces(cabled: Path) -> None:
     assert read("boxed", "pieces") == [2 + 1]  # no polyline: ignored
 
 
+def test_a_cord_without_a_polyline_beside_one_that_has_one_is_ignored(cabled: Path) -> None:
+    """Its box was left out before, so that the cord in it was taught as background."""
+    other = (1, 0.5, 0.8, 0.5, 0.1)
+    write_rows(cabled / "labels" / "cord.txt", [(1, 0.5, 0.5, 0.5, 0.1), other])
+    rows = RowReader(CABLE_CLASSES, "pieces").read(cabled / "images" / "cord.png", cabled, complete=True)
+    assert rows.class_id.tolist() == [1] * 6 + [2 + 1]
+    np.testing.assert_allclose(rows.cxcywh[-1], other[1:], atol=1e-6)
+
+
+def test_labels_of_classes_that_were_not_checked_do_not_validate(source: Path) -> None:
+    write_rows(source / "labels" / "stairs.txt", [(0, 0.3, 0.5, 0.2, 0.4), (2, 0.5, 0.5, 0.2, 0.4)])
+    write_rows(source / "ignore" / "stairs.txt", [(2, 0.5, 0.5, 1, 1), (0, 0.7, 0.5, 0.2, 0.2)])
+    reader = RowReader(CLASSES)
+    read = [reader.read(source / "images" / "stairs.png", source, complete=c) for c in (True, False)]
+    assert [rows.class_id.tolist() for rows in read] == [[0, 2, 3 + 2, 3], [0, 3 + 2, 3]]
+
+
+def test_a_repeated_photo_leaves_one_that_is_called_like_its_copy_alone(tmp_path: Path) -> None:
+    photos = [
+        Photo("cam", labels=[(0, 0.5, 0.5, 0.2, 0.4)], source="often"),
+        Photo("cam__1", labels=[(1, 0.5, 0.5, 0.2, 0.4)]),
+        Photo("v", "val"),
+    ]
+    folder = build_data_folder(tmp_path / "real", photos, CLASSES)
+    build_training_set(folder, (), tmp_path / "out", {"often": 3})
+    shown = {
+        path.stem: (path.read_text()[0], (tmp_path / "out/train/images" / f"{path.stem}.png").resolve().stem)
+        for path in (tmp_path / "out" / "train" / "labels").iterdir()
+    }
+    assert shown == {
+        "cam": ("0", "cam"), "cam__2": ("0", "cam"), "cam__3": ("0", "cam"), "cam__1": ("1", "cam__1"),
+    }  # fmt: skip
+
+
+def test_a_set_counts_the_photos_it_lists_by_source(source: Path, tmp_path: Path) -> None:
+    """Of the real photos; `office` is left out of val, as train shows its place. A made folder's photos count, its made
+    pictures do not."""
+    more = build_data_folder(
+        tmp_path / "more",
+        [Photo("m", labels=[(1, 0.5, 0.5, 0.1, 0.1)], source="found"), Photo("r", source="rendered")],
+        CLASSES,
+    )
+    seen = build_training_set(source, [ExtraFolder(more)], tmp_path / "out", {}).seen
+    frames = "someone__PaddlePaddle-frames"
+    assert seen.photos == {
+        ("drawn", "none stated", "train"): 2, ("found", "none stated", "train"): 1,
+        (frames, "none stated", "train"): 1, (frames, "none stated", "val"): 1,
+    }  # fmt: skip
+    assert seen.objects == {"door": 1, "exit_sign": 1, "carton": 1}
+
+
+def test_pictures_of_the_run_itself_are_linked_from_where_they_stand(source: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    composed = build_data_folder(run / "composed", [Photo("sign")], CLASSES)
+    build_training_set(source, [ExtraFolder(composed)], run / "data", {})
+    moved = run.rename(tmp_path / "moved")
+    link = moved / "data" / "train" / "images" / "sign.png"
+    assert link.resolve() == (moved / "composed" / "images" / "sign.png").resolve() and link.exists()
+
+
 def test_cables_are_whole_or_in_pieces() -> None:
     with pytest.raises(DatasetError, match="expected 'whole' or 'pieces'"):
         RowReader(CABLE_CLASSES, "half")

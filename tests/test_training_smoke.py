@@ -142,6 +142,7 @@ def test_a_run_leaves_its_record(finished: Path) -> None:
     assert (record["train_photos"], record["val_photos"]) == (8, 2)
     (drawn,) = record["extra"]
     assert (drawn["name"], drawn["photos"], drawn["listed"], drawn["share"]) == ("drawn", 2, 2, 0.25)
+    assert [(row["split"], row["photos"]) for row in record["seen"]["photos"]] == [("train", 8), ("val", 2)]
     assert len(drawn["sha256"]) == 64 and record["real"]["listed"] == 6
     assert (record["classes"], record["weights"]) == (list(CLASSES), "untrained.pt")
     assert record["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
@@ -215,6 +216,16 @@ def test_a_killed_run_is_finished_as_it_stands(killed: Path, tmp_path: Path) -> 
     assert record["epochs_done"] == 1 and record["metrics"].keys() >= {"metrics/mAP50-95(B)", "val/box_loss"}
     assert record["validated"]["val"]["photos"] == 2
     assert (run / "curves.png").is_file() and (run / "confusion_matrix.png").is_file()
+
+
+def test_a_copied_run_goes_on_without_touching_the_first_one(
+    killed: Path, settings: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(killed, tmp_path / "copy", symlinks=True))
+    first = {path: path.read_bytes() for path in killed.rglob("*") if path.is_file()}
+    assert call(RESUME, copied, settings=settings) == 0
+    assert epochs_of(copied) == [1, 2] and "finished_at" in record_of(copied)
+    assert {path: path.read_bytes() for path in killed.rglob("*") if path.is_file()} == first
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(killed: Path, settings: Path) -> None:

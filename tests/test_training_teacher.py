@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from firewarden.detections import Detections
 from firewarden.errors import DatasetError
 from firewarden.training.metrics import GroundTruth, match_photo
 from firewarden.training.photo_rows import RowReader, read_teacher
-from firewarden.training.teacher import agreement, draw_sheet, least_confidence
+from firewarden.training.teacher import _Tally, agreement, draw_sheet, least_confidence
 from firewarden.training.teacher_labels import TeacherPolicy, house_detections, uses_of
 
 CLASSES = ("person", "bicycle", "ebike", "vehicle", "door", "furniture", "clutter", "power_cable")
@@ -121,6 +122,22 @@ def test_agreement_counts_only_what_was_checked() -> None:
     assert found.objects == 1
     assert by_confidence[0.4] == (0.5, 1.0) and by_confidence[0.5] == (1.0, 1.0)
     assert found.least == 0.5
+
+
+def test_labels_of_a_class_that_was_not_checked_do_not_make_the_teacher_right(tmp_path: Path) -> None:
+    photos = [
+        Photo("checked", labels=[(0, *CENTRE)], hw=HW),
+        Photo("partly", labels=[(0, *CENTRE)], ignore=[(0, *EVERYWHERE)], hw=HW),
+    ]
+    folder = build_data_folder(tmp_path / "real", photos, CLASSES)
+    tally = _Tally(CLASSES, POLICY)
+    manifest = SimpleNamespace(class_names=CLASSES)
+    teacher = SimpleNamespace(manifest=manifest, detect=lambda photo, **_: seen(("person", 0.9, HERE)))
+    for photo in photos:
+        tally.add(teacher, folder, folder / "images" / f"{photo.stem}.png")
+    found = agreement(tally.matches, CLASSES)["person"]
+    assert found.objects == 1  # not 2
+    assert {at: precision for at, precision, _ in found.rows}[0.8] == 1.0
 
 
 @pytest.mark.parametrize(

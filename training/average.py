@@ -13,7 +13,8 @@ from typing import Any
 
 from firewarden.errors import DatasetError
 from firewarden.training.made_by import with_parts_told
-from firewarden.training.run_folder import read_record
+from firewarden.training.run_folder import ancestry, read_record
+from firewarden.training.seen import merge_seen
 
 _TRAINING_ONLY = "scene_aux."  # checkpoints may lack it; nothing that is exported reads it
 
@@ -30,7 +31,7 @@ def average_runs(
 
     `start` are the COCO weights the lineage began with: they may enter with `start_share`, as the network stood before its
     first step. `run.json` is that of the last run, with `averaged` naming every part by sha256 and share,
-    and `extra` naming the made pictures that any of the runs saw.
+    `extra` naming the made pictures and `seen` counting the photos that any of the runs saw.
     """
     import torch
 
@@ -70,6 +71,7 @@ def average_runs(
     record = {
         **records[-1],
         "extra": merge_extra(records),
+        **_seen(records),
         "averaged": parts,
         "averaged_at": datetime.now(UTC).isoformat(),
     }
@@ -92,6 +94,14 @@ def _checkpoint(run: Path) -> Path:
             f"{weights} holds no last.pt or best.pt, expected a run with a finished epoch. Name another run."
         )
     return found
+
+
+def _seen(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Which photos the runs and those before them saw; nothing where none of the runs kept a record."""
+    if not any(record.get("seen") for record in records):
+        return {}
+    runs = [run for record in reversed(records) for run in ancestry(record)]
+    return {"seen": merge_seen(runs).to_json()}
 
 
 def mean_state(states: Sequence[Mapping[str, Any]], shares: Sequence[float]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firewarden.datasets.labels import read_classes, read_labels
+from firewarden.datasets.labels import read_classes
 from firewarden.datasets.licences import LicenceChoice, choose_records
 from firewarden.datasets.manifest import PhotoRecord, split_records
 from firewarden.datasets.register import read_register
@@ -19,6 +19,7 @@ from firewarden.training.card_objects import CLASS_HEAD, class_cells, object_sec
 from firewarden.training.card_provenance import made_pictures, reproduce, starting_weights
 from firewarden.training.made_by import with_parts_told
 from firewarden.training.run_folder import made_parts, shipped_start
+from firewarden.training.seen import Seen, count_seen, seen_by
 
 CARD_FILE = "CARD.md"
 FEW_TRAIN_OBJECTS = 30  # below this a class is named as a blind spot
@@ -37,13 +38,14 @@ _LIMITS = """\
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """The files a card is written from. `train_objects` counts labelled objects of real train photos by class."""
+    """The files a card is written from: `records` of the data folder that was measured, `seen` by the run and those before
+    it."""
 
     run: Mapping[str, Any]
     evaluation: Mapping[str, Any]
     parity: Mapping[str, Any]
     records: Sequence[PhotoRecord]
-    train_objects: Mapping[str, int]
+    seen: Seen
     scene: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -54,13 +56,14 @@ def write_card(exported: Path, *, run: Path, data: Path) -> Path:
 
 def write_card_of(exported: Path, record: dict[str, Any], data: Path) -> Path:
     """The same from the record of a run whose folder may be gone, as `training.json` of a model folder keeps it."""
-    records = trained_on(record, data)
+    told = seen_by(record)
+    records = trained_on(record, data) if told is None else choose_records(data)
     facts = CardFacts(
         record,
         _read_json(exported / "evaluation.json"),
         _read_json(exported / "parity.json"),
         records,
-        count_train_objects(data, records),
+        count_seen(data, records, read_classes(data)) if told is None else told,
         _read_json(exported / SCENE_FILE) if (exported / SCENE_FILE).is_file() else {},
     )
     path = exported / CARD_FILE
@@ -69,21 +72,11 @@ def write_card_of(exported: Path, record: dict[str, Any], data: Path) -> Path:
 
 
 def trained_on(run: Mapping[str, Any], data: Path) -> tuple[PhotoRecord, ...]:
-    """The photos of a data folder, those alone that the run's choice of licences left in."""
+    """The photos of a data folder, those alone that the run's choice of licences left in: for runs of times when they kept no
+    record of what they saw."""
     chosen = run.get("licences")
     choice = LicenceChoice(read_register(), tuple(chosen["chosen"]), chosen["clear_only"]) if chosen else None
     return choose_records(data, choice=choice)
-
-
-def count_train_objects(data: Path, records: Iterable[PhotoRecord]) -> dict[str, int]:
-    """Labelled objects of the train photos by class name, zeros included."""
-    classes = read_classes(data)
-    counts = Counter(
-        int(class_id)
-        for record in split_records(records, "train")
-        for class_id in read_labels(data / "labels" / f"{record.stem}.txt").class_id
-    )
-    return {name: counts[class_id] for class_id, name in enumerate(classes)}
 
 
 def card_text(facts: CardFacts) -> str:
@@ -115,14 +108,18 @@ def _head(facts: CardFacts) -> str:
 
 
 def _sources(facts: CardFacts) -> str:
-    rows = Counter((r.source, r.licence, r.split) for r in facts.records)
+    rows = Counter(facts.seen.photos)
     sources = sorted({(source, licence) for source, licence, _ in rows})
     table = [
         f"| {_cell(source)} | {_cell(licence)} | {rows[source, licence, 'train']} | {rows[source, licence, 'val']} |"
         for source, licence in sources
     ]
-    train = split_records(facts.records, "train")
-    unclear = sum(any(word in r.licence.lower() for word in _UNCLEAR) for r in train)
+    trained = facts.seen.of_split("train")
+    unclear = sum(
+        count
+        for (_, licence, split), count in rows.items()
+        if split == "train" and any(word in licence.lower() for word in _UNCLEAR)
+    )
     return "\n".join(
         [
             "## Data",
@@ -132,23 +129,23 @@ def _sources(facts: CardFacts) -> str:
             *table,
             "",
             (
-                f"**Licences are mixed and partly unstated**: {unclear} of {len(train)} train photos come from sources "
+                f"**Licences are mixed and partly unstated**: {unclear} of {trained} train photos come from sources "
                 "whose licence entry says, at least in part, that there is none or that it is doubtful. The photos are "
                 "not part of this project; whether weights trained on them may be used for a purpose is for the user "
                 "to judge."
             ),
             "",
-            *_same_sources(facts.records),
+            *_same_sources(facts),
             *_before(facts),
             made_pictures(facts.run),
         ]
     )
 
 
-def _same_sources(records: Sequence[PhotoRecord]) -> list[str]:
+def _same_sources(facts: CardFacts) -> list[str]:
     """How much of val comes from sources that train has too: other places, and perhaps the same site."""
-    trained = {record.source for record in split_records(records, "train")}
-    val = split_records(records, "val")
+    trained = {source for source, _, split in facts.seen.photos if split == "train"}
+    val = split_records(facts.records, "val")
     shared = sum(record.source in trained for record in val)
     if not shared:
         return []
@@ -163,17 +160,26 @@ def _same_sources(records: Sequence[PhotoRecord]) -> list[str]:
 
 
 def _before(facts: CardFacts) -> list[str]:
-    """That the weights know more photos than those of this run, where they went on from a shipped model."""
-    start = shipped_start(facts.run)
-    if start is None:
-        return []
-    return [
-        (
+    """What the table says of the runs before this one, and that the weights know more photos than it names where those kept
+    no record."""
+    start, untold = shipped_start(facts.run), facts.seen.untold
+    merged = facts.run.get("seen") and (facts.run.get("parent") or facts.run.get("averaged"))
+    lines = []
+    if merged:
+        lines.append(
+            "Of each source the table counts the most photos that one of the runs behind the weights saw."
+        )
+    if start is not None and (untold or not merged):
+        lines.append(
             f"**Trained on from `{start['model']}`**, sha256 `{start['sha256'][:12]}`: the photos that this model was trained "
             "on, and their licences, count here too. Its card names them."
-        ),
-        "",
-    ]
+        )
+    elif untold:
+        lines.append(
+            f"**Not all is known**: {', '.join(f'`{name}`' for name in untold)}, before this run, kept no record of their "
+            "photos. Those, and their licences, count here too."
+        )
+    return [text for line in lines for text in (line, "")]
 
 
 def _figures(facts: CardFacts) -> str:
@@ -211,12 +217,12 @@ def _chosen_on_val(facts: CardFacts) -> str:
 
 def _blind_spots(facts: CardFacts) -> str:
     measured = facts.evaluation["per_class"]
-    untrained = [name for name, n in facts.train_objects.items() if n == 0]
-    rare = [f"{name} ({n})" for name, n in facts.train_objects.items() if 0 < n < FEW_TRAIN_OBJECTS]
+    untrained = [name for name, n in facts.seen.objects.items() if n == 0]
+    rare = [f"{name} ({n})" for name, n in facts.seen.objects.items() if 0 < n < FEW_TRAIN_OBJECTS]
     unmeasured = [name for name, row in measured.items() if row["n"] == 0]
     doubtful = [f"{name} ({row['n']})" for name, row in measured.items() if 0 < row["n"] < FEW_VAL_OBJECTS]
     hope = "learned from made pictures alone" if made_parts(facts.run) else "expect nothing to be found"
-    of = " of this run" if shipped_start(facts.run) else ""
+    of = " of this run" if shipped_start(facts.run) or facts.seen.untold else ""
     return "\n".join(
         [
             "## Blind spots",
@@ -232,7 +238,8 @@ def _blind_spots(facts: CardFacts) -> str:
 
 def _parity(facts: CardFacts) -> str:
     parity, row = facts.parity, facts.parity["map"]
-    worst = max((t["before_top_k"]["max_abs"] or math.inf for t in parity["tensors"]), default=math.inf)
+    apart = [t["before_top_k"]["max_abs"] for t in parity["tensors"]]  # None: not finite
+    worst = max((math.inf if value is None else value for value in apart), default=math.inf)
     shapes = sorted({"x".join(map(str, t["input_hw"])) for t in parity["tensors"]})
     return (
         f"## Parity\n\n"

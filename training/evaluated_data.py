@@ -133,12 +133,15 @@ def read_truth(folder: Path, stem: str, to_model: NDArray[np.int64]) -> tuple[La
 def ground_truth(rows: tuple[LabelRows, LabelRows], image_hw: tuple[int, int]) -> GroundTruth:
     """Label rows in pixels of a photo of `image_hw`, but for classes that an ignore row over the whole picture says were not
     checked: what is found of them cannot be wrong there, so it must not be right either."""
-    labels, ignore = rows
+    labels, ignore = checked_labels(*rows), rows[1]
+    return GroundTruth(labels.class_id, labels.xyxy(image_hw), ignore.class_id, ignore.xyxy(image_hw))
+
+
+def checked_labels(labels: LabelRows, ignore: LabelRows) -> LabelRows:
+    """The label rows but for those of classes that an ignore row over the whole picture says were not checked."""
     unchecked = ignore.class_id[(ignore.cxcywh[:, 2:] >= _WHOLE).all(axis=1)]
     checked = ~np.isin(labels.class_id, unchecked)
-    return GroundTruth(
-        labels.class_id[checked], labels.xyxy(image_hw)[checked], ignore.class_id, ignore.xyxy(image_hw)
-    )
+    return LabelRows(labels.class_id[checked], labels.cxcywh[checked])
 
 
 def fingerprint(path: Path, rows: tuple[LabelRows, LabelRows]) -> bytes:

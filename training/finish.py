@@ -65,7 +65,13 @@ def validate(run: Path, checkpoint: Path, record: dict[str, Any]) -> dict[str, A
     """Figures of a checkpoint on each val folder of the run, real and made ones apart; writes the confusion matrices."""
     from firewarden.training.torch_detector import open_checkpoint
 
-    size = -(-int(record["arguments"]["imgsz"]) // _STRIDE) * _STRIDE
+    told = record.get("arguments", {}).get("imgsz")
+    if not isinstance(told, int):
+        raise DatasetError(
+            f"{run / 'run.json'} names no imgsz among its arguments (got {told!r}), expected the input size the run was trained "
+            "at. Write it there."
+        )
+    size = -(-told // _STRIDE) * _STRIDE
     detector = open_checkpoint(checkpoint, input_size=size, operating_point=OPERATING_POINT)
     found: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(),

@@ -20,6 +20,7 @@ from firewarden.errors import ModelMismatch
 from firewarden.inference.detector import to_batch
 from firewarden.inference.image import Image
 from firewarden.inference.letterbox import Letterbox
+from firewarden.training.even_steps import evenly
 
 RTOL = 1e-3
 ATOL = 1e-3
@@ -169,6 +170,4 @@ def parity_report(
 
 def parity_photos(data: Path, count: int = 12) -> list[Path]:
     """Fixed photos to compare tensors on: `count` val photos at even steps through the manifest."""
-    listed = [data / record.file for record in split_records(read_manifest(data), "val")]
-    step = max(1, len(listed) // count)
-    return listed[::step][:count]
+    return evenly([data / record.file for record in split_records(read_manifest(data), "val")], count)

@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firewarden.datasets.cable_pieces import piece_rows
-from firewarden.datasets.cables import read_cables
+from firewarden.datasets.cables import read_cables, whole_rows
 from firewarden.datasets.labels import LabelRows, concat_rows, label_rows, read_labels
 from firewarden.datasets.orientation import read_header
 from firewarden.errors import DatasetError
+from firewarden.geometry import Boxes, inside_share_batch, iou_batch
+from firewarden.training.evaluated_data import checked_labels
 
 CableLabels = Literal["whole", "pieces"]
 CABLE = "power_cable"
+_WITHIN = 0.5  # share of the box round a line from which on it lies mostly within another
 TEACHER_ROWS = "rows"  # folder of STEM.json in what `firewarden data complete` writes
 
 
@@ -38,7 +41,11 @@ class RowReader:
             )
 
     def read(self, image: Path, folder: Path, *, complete: bool) -> LabelRows:
-        """Labels and ignore regions of one photo of `folder` as one list (`code_ignore`); `complete` asks the teacher."""
+        """Labels and ignore regions of one photo of `folder` as one list (`code_ignore`).
+
+        `complete` asks the teacher, as for train photos. Without it, as for val photos, labels of classes that were not
+        checked in the photo are left out: what is found of them could not be wrong, so it must not be right either.
+        """
         labels = read_labels(folder / "labels" / f"{image.stem}.txt")
         ignore = read_labels(folder / "ignore" / f"{image.stem}.txt")
         if self.cable_labels == "pieces" and CABLE in self.classes:
@@ -46,21 +53,33 @@ class RowReader:
         if complete and self.teacher is not None:
             taught, doubtful = read_teacher(self.teacher, image, self.classes)
             labels, ignore = concat_rows(labels, taught), concat_rows(ignore, doubtful)
+        if not complete:
+            labels = checked_labels(labels, ignore)
         return code_ignore(labels, ignore, len(self.classes))
 
     def _in_pieces(
         self, image: Path, folder: Path, labels: LabelRows, ignore: LabelRows
     ) -> tuple[LabelRows, LabelRows]:
-        """Cable boxes give way to pieces along the polylines; where there is no polyline the box is ignored instead:
-        a whole box would teach the opposite of the pieces."""
+        """Cable boxes give way to pieces along the polylines; a box without a polyline is ignored instead: whole it would
+        teach the opposite of the pieces, and left out it would teach that nothing is there."""
         cable = self.classes.index(CABLE)
         mine = labels.class_id == cable
         rest, whole = _rows_at(labels, ~mine), _rows_at(labels, mine)
-        path = folder / "cables" / f"{image.stem}.json"
-        if not path.exists():
-            return rest, concat_rows(ignore, whole)
-        pieces = piece_rows(read_cables(path), read_header(image).upright_hw, cable)
-        return concat_rows(rest, pieces), ignore
+        hw, cables = read_header(image).upright_hw, read_cables(folder / "cables" / f"{image.stem}.json")
+        bare = _without_line(whole.xyxy(hw), whole_rows(cables, hw, cable).xyxy(hw))
+        return concat_rows(rest, piece_rows(cables, hw, cable)), concat_rows(ignore, _rows_at(whole, bare))
+
+
+def _without_line(labelled: Boxes, drawn: Boxes) -> NDArray[np.bool_]:
+    """Which label boxes (n, 4) are of no line, told by the boxes round the lines (k, 4). A line belongs to the label box that
+    it fits best, of those that it lies mostly within: people draw boxes wider than a thin cord."""
+    bare = np.ones(len(labelled), np.bool_)
+    if len(labelled) and len(drawn):
+        fits = iou_batch(drawn, labelled) * (
+            inside_share_batch(drawn, labelled) >= _WITHIN
+        )  # (lines, labels)
+        bare[fits.argmax(axis=1)[fits.max(axis=1) > 0]] = False
+    return bare
 
 
 def code_ignore(labels: LabelRows, ignore: LabelRows, class_count: int) -> LabelRows:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import onnx
 
+from firewarden.inference.openvino_silence import silence_openvino
 from firewarden.training.quantise_photos import QuantisePhotos
 from firewarden.training.quantise_scope import float_patterns
 
@@ -31,6 +32,7 @@ def quantise_openvino(
     The first `float_stages` stages of the network stay in floating point: left alone, NNCF gives the first layer 7-bit
     weights on a CPU, and that alone was most of the loss.
     """
+    silence_openvino()
     import nncf
     import openvino
 

@@ -12,6 +12,7 @@ from firewarden.errors import DatasetError
 from firewarden.inference.image import decode_image
 from firewarden.inference.tune import prepare_picture
 from firewarden.models.manifest import ModelManifest
+from firewarden.training.even_steps import evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ def choose_photos(
     """`count` train photos at even steps through the manifest.csv of `data`; with folders of `made` train pictures, half of
     them from those, as photos alone hardly show what is rare. Raises DatasetError where a folder has none."""
     shown = count // 2 if made else 0
-    paths = list(_evenly(_listed(data), count - shown))
+    paths = evenly(_listed(data), count - shown)
     for folder in made:
-        paths += _evenly(_listed(folder), max(1, shown // len(made)))
+        paths += evenly(_listed(folder), max(1, shown // len(made)))
     return QuantisePhotos(manifest, tuple(paths))
 
 
@@ -52,7 +53,3 @@ def _listed(data: Path) -> list[Path]:
     if not paths:
         raise DatasetError(f"{data}: manifest.csv lists no train photo, expected some to calibrate on.")
     return paths
-
-
-def _evenly(paths: Sequence[Path], count: int) -> Sequence[Path]:
-    return paths[:: max(1, len(paths) // count)][:count]

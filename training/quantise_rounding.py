@@ -19,7 +19,7 @@ from firewarden.training.onnx_tensors import put, session_telling
 
 Array = NDArray[np.float64]
 _PLACES = 1200  # of each photo that a convolution is looked at
-_SEVEN_BITS, _EIGHT_BITS = 63, 127  # largest weights in steps
+_SEVEN_BITS, _EIGHT_BITS = 64, 127  # largest weights in steps, see `_largest`
 _DAMPING = 0.01  # of the mean variance of the inputs: keeps rare ones from being overrated
 
 
@@ -91,7 +91,7 @@ def _round_layer(
 ) -> None:
     whole = stored[f"{layer.weight}_quantized"]
     before = numpy_helper.to_array(whole)
-    top = _SEVEN_BITS if np.abs(before.astype(np.int64)).max() <= _SEVEN_BITS + 1 else _EIGHT_BITS
+    top = _largest(before)
     scale = np.broadcast_to(
         numpy_helper.to_array(stored[f"{layer.weight}_scale"]).astype(np.float64).reshape(-1), len(weight)
     )
@@ -103,6 +103,16 @@ def _round_layer(
     bias = stored[f"{layer.bias}_quantized"]
     unit = numpy_helper.to_array(stored[f"{layer.bias}_quantized_scale"]).astype(np.float64)
     put(bias, (numpy_helper.to_array(bias) + np.rint(shift / unit)).astype(np.int32))
+
+
+def _largest(before: NDArray[np.int8]) -> int:
+    """The largest weight in steps that the quantiser of `before` left room for.
+
+    With seven bits a step is 1/64 of a channel's largest weight, so that this one is -64 or 64: a bound of 63 would cut off
+    the largest weight of every channel. It is safe on processors without VNNI as well, which add two products of a weight and
+    an activation (0 to 255) in 16 bits: 2 * 64 * 255 = 32,640 is no more than 32,767.
+    """
+    return _SEVEN_BITS if np.abs(before.astype(np.int64)).max() <= _SEVEN_BITS else _EIGHT_BITS
 
 
 def _convolutions(model: onnx.ModelProto) -> Iterator[_Convolution]:

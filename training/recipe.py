@@ -8,17 +8,23 @@ from typing import Any
 import yaml
 
 from firewarden.datasets.compose import ComposePlan
+from firewarden.datasets.fields import read_text
 from firewarden.errors import DatasetError
 from firewarden.training.balance import Balance
 from firewarden.training.photo_rows import CableLabels
 from firewarden.training.training_set import ExtraFolder
 
-_KEYS = frozenset(
-    {
-        "name", "seed", "trainer", "compose", "compose_share", "repeat", "balance", "listed", "extra", "val_extra",
-        "cable_labels", "teacher", "widen",
-    }
-)  # fmt: skip
+_REQUIRED = ("name", "seed", "trainer")
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "name": (str,), "seed": (int,), "trainer": (dict,), "compose": (dict,), "compose_share": (int, float), "repeat": (dict,),
+    "balance": (dict,), "listed": (int,), "extra": (list,), "val_extra": (bool,), "cable_labels": (str,), "teacher": (str,),
+    "widen": (bool,),
+}  # fmt: skip
+_VALUES: Mapping[str, tuple[type, ...]] = {
+    "compose": (int, type(None)),
+    "repeat": (int,),
+    "balance": (int, float),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +49,7 @@ class Recipe:
 
 def read_recipe(path: Path, data: Path) -> Recipe:
     """Read a configuration. Folders it names are looked for beside `data`, as the cut-outs are."""
-    table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    unknown, missing = sorted(set(table) - _KEYS), sorted({"name", "seed", "trainer"} - set(table))
-    if unknown or missing:
-        raise DatasetError(
-            f"{path}: unknown keys {unknown}, missing keys {missing}; known are {sorted(_KEYS)}."
-        )
+    table = _read_table(path)
     beside = data.resolve().parent
     compose = {kind: count for kind, count in (table.get("compose") or {}).items() if count}
     teacher = table.get("teacher")
@@ -68,6 +69,33 @@ def read_recipe(path: Path, data: Path) -> Recipe:
         teacher=beside / teacher if teacher else None,
         widen=bool(table.get("widen", False)),
     )
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    """What the file says, each key known and of its kind; a key without a value is as if it were not there."""
+    try:
+        table = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise DatasetError(f"{path}: {' '.join(str(error).split())}. Correct the YAML.") from error
+    if not isinstance(table, dict):
+        raise DatasetError(f"{path} holds a {type(table).__name__}, expected keys {list(_KINDS)}.")
+    told = {key: value for key, value in table.items() if value is not None}
+    unknown, missing = sorted(map(str, set(told) - set(_KINDS))), sorted(set(_REQUIRED) - set(told))
+    if unknown or missing:
+        raise DatasetError(
+            f"{path}: unknown keys {unknown}, missing keys {missing}; known are {sorted(_KINDS)}."
+        )
+    for key, value in told.items():
+        _check_kind(value, _KINDS[key], f"{path}: {key}")
+        for name, one in value.items() if key in _VALUES else ():
+            _check_kind(one, _VALUES[key], f"{path}: {key}.{name}")
+    return told
+
+
+def _check_kind(value: object, kinds: tuple[type, ...], where: str) -> None:
+    if type(value) not in kinds:
+        names = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
+        raise DatasetError(f"{where} is {value!r}, expected {names}. Correct the configuration.")
 
 
 def parse_extra(text: str) -> ExtraFolder:
@@ -101,4 +129,6 @@ def _extra(entry: Any, beside: Path, path: Path) -> ExtraFolder:
         raise DatasetError(
             f"{path}: extra has {entry!r}, expected a path and perhaps a share, as in {{path: rendered, share: 0.3}}."
         )
+    _check_kind(entry["path"], (str,), f"{path}: path of extra")
+    _check_kind(entry.get("share"), (int, float, type(None)), f"{path}: share of extra {entry['path']}")
     return ExtraFolder(beside / entry["path"], entry.get("share"))

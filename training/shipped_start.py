@@ -8,6 +8,7 @@ from typing import Any
 from firewarden.errors import DatasetError
 from firewarden.models.manifest import MANIFEST_FILE, MODEL_FILE, TRAINING_FILE, ModelManifest, load_manifest
 from firewarden.models.registry import list_models
+from firewarden.training.even_steps import evenly
 
 _PHOTOS = 64  # that set the normalisation: more change its third digit
 
@@ -36,8 +37,7 @@ def restored_checkpoint(manifest: ModelManifest, photos: Sequence[Path], run: Pa
     """Write the network of `manifest` as a checkpoint into a run folder, its normalisation set by some of `photos`."""
     from firewarden.training.restore import restore
 
-    step = max(1, len(photos) // _PHOTOS)
-    return restore(manifest, sorted(photos)[::step][:_PHOTOS], run / f"{manifest.id}.pt")
+    return restore(manifest, evenly(sorted(photos), _PHOTOS), run / f"{manifest.id}.pt")
 
 
 def shipped_origin(manifest: ModelManifest) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from firewarden.detections import Detections
 from firewarden.errors import DatasetError
 from firewarden.inference.detector import OnnxDetector
 from firewarden.inference.image import decode_image
-from firewarden.training.metrics import GroundTruth, PhotoMatch, match_photo, measure
+from firewarden.training.evaluated_data import ground_truth
+from firewarden.training.metrics import PhotoMatch, match_photo, measure
 from firewarden.training.photo_rows import TEACHER_ROWS, read_teacher
 from firewarden.training.teacher_labels import TEACHES, TeacherPolicy, Use, house_detections, uses_of
 
@@ -99,8 +100,8 @@ def train_images(folder: Path) -> list[Path]:
 
 
 def agreement(matches: Sequence[PhotoMatch], classes: tuple[str, ...]) -> dict[str, Agreement]:
-    """How the teacher does on each class it may label. Ignore regions, whole-photo ones included, count neither way: only
-    what the source checked is compared."""
+    """How the teacher does on each class it may label. Ignore regions count neither way, and where one covers the whole photo
+    labels of its class do not either: only what the source checked is compared."""
     measured = measure(
         matches, [str(n) for n in range(len(matches))], classes, dict.fromkeys(classes, 0.5), draws=1
     )
@@ -138,8 +139,7 @@ class _Tally:
         labels = read_labels(folder / "labels" / f"{image.stem}.txt")
         ignore = read_labels(folder / "ignore" / f"{image.stem}.txt")
         hw = photo.original_hw
-        truth = GroundTruth(labels.class_id, labels.xyxy(hw), ignore.class_id, ignore.xyxy(hw))
-        self.matches.append(match_photo(seen, truth))
+        self.matches.append(match_photo(seen, ground_truth((labels, ignore), hw)))
         uses = uses_of(seen, labels, ignore, hw, self.classes, self._policy)
         self._counts.update((self.classes[c], use) for c, use in zip(seen.class_id, uses, strict=True))
         return {"image": image.name, "sha256": photo.sha256, "rows": self._rows(seen, uses, hw)}

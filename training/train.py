@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,18 @@ from firewarden.datasets.labels import list_images
 from firewarden.datasets.licences import LicenceChoice
 from firewarden.errors import DatasetError
 from firewarden.training.finish import finish, write_record
+from firewarden.training.photo_rows import RowReader
 from firewarden.training.recipe import Recipe, read_recipe
 from firewarden.training.run_folder import read_record
 from firewarden.training.run_pictures import metrics_of, read_curves
 from firewarden.training.shipped_start import restored_checkpoint, shipped_model, shipped_origin
-from firewarden.training.training_set import ExtraFolder, TrainingSet, build_training_set, check_photos
+from firewarden.training.training_set import (
+    ExtraFolder,
+    TrainingSet,
+    build_training_set,
+    check_photos,
+    settle_here,
+)
 from firewarden.training.versions import installed_versions
 
 _PACKAGES = ("firewarden", "torch", "torchvision", "ultralytics-opencv-headless", "albumentations", "numpy")
@@ -44,15 +51,17 @@ def train(
         raise DatasetError(f"{config_path} is missing, expected a training configuration (YAML). Name one.")
     shipped = shipped_model(weights)
     recipe = read_recipe(config_path, data)
+    arguments = {**recipe.trainer, **overrides, "seed": recipe.seed}
+    _check_arguments(arguments, config_path)
     _check_folders([*(folder.path for folder in (*recipe.extra, *extra)), data])
-    _check_device(str({**recipe.trainer, **overrides}.get("device", "cpu")))
+    _check_device(str(arguments.get("device", "cpu")))
     check_photos(data, [*recipe.extra, *extra], choice)
+    RowReader((), recipe.cable_labels, teacher or recipe.teacher)  # refuses what it could not read later
     if recipe.widen and shipped is None:
         _check_can_widen(weights)
     run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     run.mkdir(parents=True)
     prepared = _prepare(recipe, data, run, extra, teacher, choice)
-    arguments = {**recipe.trainer, **overrides, "seed": recipe.seed}
     origin = _origin(weights) if shipped is None else shipped_origin(shipped)
     record = {
         **_start_record(recipe, prepared, arguments, origin, teacher or recipe.teacher),
@@ -72,7 +81,10 @@ def train(
 
 
 def resume(run: Path, *, device: str | None = None) -> Path:
-    """Go on with a run that was killed, from its last checkpoint; on another `device` than before where one is named."""
+    """Go on with a run that was killed, from its last checkpoint; on another `device` than before where one is named.
+
+    A run that was copied or moved goes on in the folder that is named: the paths in its checkpoint are those of its start.
+    """
     record, last = read_record(run), run / "train" / "weights" / "last.pt"
     if not last.exists():
         raise DatasetError(
@@ -83,7 +95,10 @@ def resume(run: Path, *, device: str | None = None) -> Path:
             f"{run} finished at {record['finished_at']}, expected a stopped run. Start a new run to train for longer."
         )
     _check_unfinished(last, run)
-    arguments = {"model": str(last), "resume": str(last)}
+    prepared = settle_here(run / "data")
+    arguments = {
+        "model": str(last), "resume": str(last), "data": str(prepared), "save_dir": str((run / "train").resolve())
+    }  # fmt: skip
     resumed = {"resumed_at": datetime.now(UTC).isoformat()}
     if device is not None:
         _check_device(device)
@@ -111,6 +126,26 @@ def _check_folders(folders: Sequence[Path]) -> None:
         raise DatasetError(
             f"got no images/ in {missing}, expected data folders. Make them, or leave them out."
         )
+
+
+def _check_arguments(arguments: Mapping[str, Any], config_path: Path) -> None:
+    """Before anything is composed: how long and how large, which the record must say, and nothing that the trainer lacks."""
+    for name in ("epochs", "imgsz"):
+        value = arguments.get(name)
+        if type(value) is not int or value < 1:
+            raise DatasetError(
+                f"{config_path}: got {name} {value!r} under trainer, expected a whole number of 1 or more. Write it there, or "
+                f"give --{name}."
+            )
+    _keep_offline()
+    from ultralytics.cfg import get_cfg
+
+    try:
+        get_cfg(overrides=dict(arguments))
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"{config_path}: the trainer refuses its settings: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _check_device(device: str) -> None:
@@ -167,10 +202,15 @@ def _widened(weights: Path, run: Path) -> Path:
     return widen_checkpoint(weights, run / f"{weights.stem}-wide.pt")
 
 
-def _build_trainer(overrides: dict[str, Any]) -> Any:
+def _keep_offline() -> None:
+    """Before the trainer is imported: it and what it uses ask nobody for anything, and idle threads sleep."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+
+def _build_trainer(overrides: dict[str, Any]) -> Any:
+    _keep_offline()
     from firewarden.training.augment import degradations
     from firewarden.training.trainer import EvidenceTrainer, use_all_cores
 
@@ -212,6 +252,7 @@ def _start_record(
         "real": real.to_json(),
         "extra": [part.to_json() for part in extra],
         "teacher": _teacher_record(teacher),
+        "seen": prepared.seen.to_json(),
         "classes": list(prepared.classes),
         **origin,
         "config": dict(recipe.raw),

@@ -4,8 +4,11 @@ Val stays real: pictures of further folders enter train alone, and their own val
 """
 
 import hashlib
+import itertools
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,10 @@ from firewarden.training.balance import Balance, part_sizes, repeat_factors, res
 from firewarden.training.made_by import UNSTATED, read_made_by, read_origins
 from firewarden.training.photo_rows import CableLabels, RowReader
 from firewarden.training.scenes import SCENES, scene_index
+from firewarden.training.seen import Seen, add_seen, count_seen, listed_photos
 
 VAL, VAL_MADE = "val", "val_made"
+DATA_FILE = "data.yaml"  # what the trainer reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,8 @@ class PartRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """A prepared folder: `yaml_path` for the trainer, real class names, the hash of all photos and labels, and `parts`
-    of train, the real photos first."""
+    """A prepared folder: `yaml_path` for the trainer, real class names, the hash of all photos and labels, `parts` of
+    train, the real photos first, and which photos there are, by source."""
 
     yaml_path: Path
     classes: tuple[str, ...]
@@ -74,6 +79,7 @@ class TrainingSet:
     train_count: int
     val_count: int
     parts: tuple[PartRecord, ...] = ()
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,10 @@ def build_training_set(
     if val_extra:
         _place_made(extra, out / VAL_MADE, reader, choice)
     train = sum(part.listed for part in placed)
-    return TrainingSet(_write_yaml(out, classes), classes, digest.hexdigest(), train, val, tuple(placed))
+    seen = add_seen([_count_listed(p, classes) for p in parts] + [count_seen(source, val_photos, classes)])
+    return TrainingSet(
+        _write_yaml(out, classes), classes, digest.hexdigest(), train, val, tuple(placed), seen
+    )
 
 
 def check_photos(source: Path, extra: Sequence[ExtraFolder], choice: LicenceChoice | None) -> None:
@@ -135,6 +144,21 @@ def check_photos(source: Path, extra: Sequence[ExtraFolder], choice: LicenceChoi
         _real_photos(source, records, split, choice)
     for folder in extra:
         _images(folder.path, "train", choice)
+
+
+def settle_here(prepared: Path) -> Path:
+    """Make data.yaml of a prepared folder that was copied or moved name this folder; returns its full path. Raises
+    DatasetError where the file or a linked picture is gone."""
+    path = (prepared / DATA_FILE).resolve()
+    gone = sorted(link.name for link in prepared.glob("*/images/*") if not link.exists())
+    if gone or not path.is_file():
+        raise DatasetError(
+            f"{prepared} lacks {f'{len(gone)} pictures, first {gone[0]}' if gone else DATA_FILE}, expected what the run was "
+            "started with. Put its pictures back where they were, or start anew."
+        )
+    table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump({**table, "path": str(path.parent)}), encoding="utf-8")
+    return path
 
 
 def coded_names(classes: Iterable[str]) -> list[str]:
@@ -221,11 +245,17 @@ def _sized(parts: Sequence[_Part], listed: int | None, seed: int) -> list[_Part]
     ]
 
 
+def _count_listed(part: _Part, classes: Sequence[str]) -> Seen:
+    """The photos of one part that are listed at all."""
+    shown = [image for image, times in zip(part.images, part.times, strict=True) if times]
+    return count_seen(part.folder, listed_photos(part.folder, shown), classes)
+
+
 def _place_train(
     part: _Part, out: Path, reader: RowReader, digest: "hashlib._Hash", taken: set[str]
 ) -> PartRecord:
     """List the photos of one part; a name that an earlier part took gets the folder's name in front."""
-    own = hashlib.sha256()
+    own, named = hashlib.sha256(), {image.stem for image in part.images}
     origins, scenes = Counter[str](), _scene_tags(part.folder)
     sources = read_origins(part.folder)
     for image, times in zip(part.images, part.times, strict=True):
@@ -234,11 +264,11 @@ def _place_train(
         name = image.stem if image.stem not in taken else f"{part.folder.name}__{image.stem}"
         if name in taken:
             raise DatasetError(f"{image}: a picture of this name is in train already. Rename one folder.")
-        taken.add(name)
+        stems = [name, *_copy_names(name, times - 1, named | taken)]
+        taken.update(stems)
         rows = code_scene(
             reader.read(image, part.folder, complete=True), scenes.get(image.name), reader.classes
         )
-        stems = [name, *(f"{name}__{copy}" for copy in range(1, times))]
         _place(image, rows, out, stems, digest, own)
         origins[sources.get(image.name, UNSTATED)] += 1
     return PartRecord(
@@ -250,6 +280,12 @@ def _place_train(
         dict(origins),
         read_made_by(part.folder),
     )
+
+
+def _copy_names(name: str, count: int, others: AbstractSet[str]) -> list[str]:
+    """NAME__1, NAME__2 ... for a photo that is listed again, but for names that are those of other photos."""
+    numbered = (f"{name}__{number}" for number in itertools.count(1))
+    return list(itertools.islice((copy for copy in numbered if copy not in others), count))
 
 
 def code_scene(rows: LabelRows, tag: str | None, classes: Sequence[str]) -> LabelRows:
@@ -287,12 +323,19 @@ def _place(image: Path, rows: LabelRows, out: Path, stems: Sequence[str], *diges
     for stem in stems:
         link = out / "images" / f"{stem}{image.suffix}"
         if not link.exists():
-            link.symlink_to(image.resolve())
+            link.symlink_to(_target(image.resolve(), link, out.parents[1].resolve()))
         write_labels(out / "labels" / f"{stem}.txt", rows)
 
 
+def _target(image: Path, link: Path, run: Path) -> Path:
+    """What a link says: from itself on to a picture of the same run, so that a copy of the run shows its own; else in full."""
+    if image.is_relative_to(run):
+        return Path(os.path.relpath(image, link.parent.resolve()))
+    return image
+
+
 def _write_yaml(out: Path, classes: tuple[str, ...]) -> Path:
-    path = out / "data.yaml"
+    path = out / DATA_FILE
     names = dict(enumerate(coded_names(classes)))
     path.write_text(
         yaml.safe_dump({"path": str(out.resolve()), "train": "train", "val": "val", "names": names})
