@@ -87,7 +87,8 @@ def _join(cluster: RayCluster, effort: Effort) -> None:
         else {}
     )
     address = cluster.address or "local"
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else the cluster that starts here reports to its makers
+    # else a cluster that starts here reports to Ray's makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError where nobody answers
