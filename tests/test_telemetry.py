@@ -72,3 +72,23 @@ def test_a_ray_cluster_that_starts_here_reports_nothing(monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **_settings: reporting.append(usage_stats_enabled()))
     _join(RayCluster(None), Effort())
     assert reporting == [False]
+
+
+@pytest.mark.parametrize("module", ["trainer", "checkpoint", "starting_model", "average", "graph_export"])
+def test_nothing_of_the_training_half_asks_a_name_server(module):
+    """ultralytics looks up public name servers as it is imported, to learn whether it may report and download."""
+    pytest.importorskip("ultralytics", reason="install firewarden[train]")
+    told = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "YOLO_OFFLINE"))}
+    code = (
+        "import importlib, socket, sys\n"
+        "asked = []\n"
+        "socket.getaddrinfo = lambda host, *rest, **more: asked.append(host) or []\n"
+        "socket.create_connection = lambda address, *rest, **more: asked.append(address)\n"
+        f"importlib.import_module('firewarden.training.{module}')\n"
+        "from ultralytics.utils import ONLINE\n"
+        "print(asked, ONLINE)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=told, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "[] False\n"

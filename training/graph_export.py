@@ -1,6 +1,5 @@
 """A checkpoint as an ONNX graph: the NMS-free head, free axes, trimmed metadata, outputs named for what they are."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,8 +20,6 @@ def export_onnx(checkpoint: Path, target: Path, *, input_size: int) -> None:
 
     The trainer's exporter writes beside its checkpoint, so it works on a copy in a temporary folder.
     """
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     from ultralytics import YOLO
 
     from firewarden.training.pillow import restore_pillow_open

@@ -6,7 +6,6 @@ checked a class: the grounds for the agreed confidences.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +57,6 @@ def complete_labels(
         raise DatasetError(f"{weights} is missing, expected COCO weights (.pt) as the teacher. Name them.")
     if out.exists() and any(out.iterdir()):
         raise DatasetError(f"{out} is not empty, expected a new folder for the completed labels.")
-    os.environ.setdefault("YOLO_OFFLINE", "true")
     from firewarden.training.torch_detector import open_checkpoint
 
     teacher = open_checkpoint(weights, input_size=INPUT_SIZE)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -137,7 +136,6 @@ def _check_arguments(arguments: Mapping[str, Any], config_path: Path) -> None:
                 f"{config_path}: got {name} {value!r} under trainer, expected a whole number of 1 or more. Write it there, or "
                 f"give --{name}."
             )
-    _keep_offline()
     from ultralytics.cfg import get_cfg
 
     try:
@@ -202,15 +200,7 @@ def _widened(weights: Path, run: Path) -> Path:
     return widen_checkpoint(weights, run / f"{weights.stem}-wide.pt")
 
 
-def _keep_offline() -> None:
-    """Before the trainer is imported: it and what it uses ask nobody for anything, and idle threads sleep."""
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-
-
 def _build_trainer(overrides: dict[str, Any]) -> Any:
-    _keep_offline()
     from firewarden.training.augment import degradations
     from firewarden.training.trainer import EvidenceTrainer, use_all_cores
 
