@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -47,7 +48,7 @@ def create_app(inspector: InspectorPort, settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     make_document = app.openapi
-    app.openapi = lambda: with_nulls(make_document())  # type: ignore[method-assign]
+    app.openapi = cache(lambda: with_nulls(make_document()))  # type: ignore[method-assign]
     app.state.services = services
     app.add_middleware(UploadDoor, services=services)
     app.add_middleware(CountRequests, metrics=services.metrics)  # outermost: it counts the door's too

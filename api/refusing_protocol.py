@@ -14,6 +14,7 @@ from firewarden.api.one_write import OneWrite, OneWriteProtocol
 from firewarden.api.refusal import Refuse
 
 _STATUS = STATUS_LINE[429]
+_LINGER_AT_END_S = 1.0  # once the server ends: nobody's unread body holds it up
 _CLOSE = b"connection: close\r\n"
 _SINK = memoryview(bytearray(2**20))  # what is dropped; nobody reads it, so all connections share it
 
@@ -35,11 +36,17 @@ class _Lingering(OneWrite):
     def __init__(self, transport: asyncio.Transport, linger: Callable[[], bool]) -> None:
         super().__init__(transport)
         self._linger = linger
+        self._ended = False
+
+    def write(self, data: bytes) -> None:
+        if not self._ended:  # what comes after an answer that closes the connection gets none
+            super().write(data)
 
     def close(self) -> None:
         if self._linger():
             self._flush()
             self._transport.write_eof()
+            self._ended = True
         else:
             super().close()
 
@@ -56,6 +63,11 @@ class RefusingProtocol(OneWriteProtocol):
         self._drop_until: asyncio.TimerHandle | None = None
         self._in_body = False  # that of a request which the application has
         self._asked_to_send = False
+        self._linger_s = refusing.max_s
+
+    def shutdown(self) -> None:
+        self._linger_s = min(self._linger_s, _LINGER_AT_END_S)
+        super().shutdown()
 
     def wrapped(self, transport: asyncio.Transport) -> OneWrite:
         return _Lingering(transport, self._linger)
@@ -78,11 +90,11 @@ class RefusingProtocol(OneWriteProtocol):
             self._in_body, self._asked_to_send = True, not self.expect_100_continue
 
     def on_body(self, body: bytes) -> None:
-        if not self._dropping:
+        if self._dropping:
+            self.count_dropped(len(body))
+        elif self.cycle is not None:  # none: its head was not taken, as the connection closes
             self._asked_to_send = True
             super().on_body(body)
-            return
-        self.count_dropped(len(body))
 
     def count_dropped(self, n_bytes: int) -> None:
         """So many bytes of the body of a refused upload came."""
@@ -93,9 +105,10 @@ class RefusingProtocol(OneWriteProtocol):
     def on_message_complete(self) -> None:
         self._in_body = False
         if not self._dropping:
+            if self.cycle is None:
+                return
             super().on_message_complete()
-            answered = self.cycle is not None and self.cycle.response_complete
-            if not answered or self.parser.should_upgrade():
+            if not self.cycle.response_complete or self.parser.should_upgrade():
                 return
         self.await_next()
 
@@ -117,7 +130,7 @@ class RefusingProtocol(OneWriteProtocol):
         if not early or self.cycle.keep_alive or self._dropping or self.transport.is_closing():
             return False
         self._dropping, self._stays_open, self._dropped_bytes = True, False, 0
-        self._drop_until = self.loop.call_later(self._refusing.max_s, self.transport.close)
+        self._drop_until = self.loop.call_later(self._linger_s, self.transport.close)
         return True
 
     def _is_upload(self) -> bool:

@@ -17,8 +17,9 @@ def upgrade_schema(engine: Engine) -> None:
     start together, one migrates and the others wait. Raises HazardError for a database of a later version."""
     with (
         as_file(files("firewarden.ledger") / "migrations") as folder,
-        engine.begin() as connection,
+        engine.connect() as connection,
         _unbounded(connection),
+        connection.begin(),
     ):
         _lock(connection)
         found, newest = _revision(connection), newest_revision(folder)
@@ -57,7 +58,7 @@ def _migrate(connection: Connection, folder: Path) -> None:
 
 def _unbounded(connection: Connection) -> AbstractContextManager[None]:
     """A migration, and the wait for that of another process, may take long."""
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.driver != "psycopg":
         return nullcontext()
     from firewarden.ledger.postgres import unbounded  # needs psycopg
 

@@ -3,13 +3,14 @@ psycopg bounds how long an answer may take."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection
 
 CONNECT_S = 5
+_CANCEL_S = 1.0
 SILENCE_S = 30.0
 """How long a connection may say nothing that is waited for. Statements of the service take less by far; those that move
 whole tables, migrations, wait without end."""
@@ -41,6 +42,8 @@ class BoundedConnection(psycopg.Connection[Any]):
     def _check_silence(self, silent_s: float) -> None:
         limit_s = SILENCE_S if self.silence_s is None else self.silence_s
         if silent_s > limit_s:
+            with suppress(psycopg.Error):  # else, on a server that runs, the statement keeps its locks
+                self.cancel_safe(timeout=_CANCEL_S)
             self.pgconn.finish()  # else the rollback that follows would wait as long
             raise psycopg.OperationalError(f"the database said nothing for {limit_s:g} s")
 

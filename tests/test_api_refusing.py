@@ -139,16 +139,17 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[bytes] = []
-        self.closed = False
+        self.closed = self.ended = False
 
     def close(self) -> None:
         self.closed = True
 
     def write(self, data: bytes) -> None:
+        assert not self.ended, "as a socket's transport refuses it"
         self.sent.append(data)
 
     def write_eof(self) -> None:
-        pass
+        self.ended = True
 
     def is_closing(self) -> bool:
         return self.closed
@@ -269,6 +270,48 @@ def test_a_body_behind_its_answer_is_dropped_up_to_its_bounds(bounds) -> None:
             for _ in range(100):
                 sender.sendall(b"x" * 100_000)
                 time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("length", "rest"),
+    [("Transfer-Encoding: chunked", b"ZZZ\r\n"), ("Content-Length: 9", b"56789 no request\r\n\r\n")],
+    ids=["in the body", "behind it"],
+)
+def test_what_cannot_be_read_behind_an_answer_that_closes_gets_no_second_one(length, rest) -> None:
+    async def run() -> tuple[int, bool]:
+        wire = Wire()
+        wire.protocol = protocol = connected(wire, too_large)
+        begun = b"4\r\n1234\r\n" if "chunked" in length else b"1234"
+        wire.receive(f"POST /other HTTP/1.1\r\n{length}\r\n\r\n".encode() + begun)
+        await asyncio.sleep(0.01)
+        assert wire.ended and not wire.closed
+        wire.receive(rest)
+        protocol.connection_lost(None)
+        return b"".join(wire.sent).count(b"HTTP/1.1"), wire.closed
+
+    assert asyncio.run(run()) == (1, True)
+
+
+def test_the_end_of_the_server_waits_a_second_for_the_body_of_who_was_answered_early() -> None:
+    """It may come for 20 s else."""
+
+    async def application(scope, receive, send) -> None:
+        await asyncio.sleep(0.5)
+        await too_large(scope, receive, send)
+
+    refusing = Refusing(b"/other", lambda headers: None, 10**9, 20.0)
+    http = partial(RefusingProtocol, refusing=refusing)
+    server = uvicorn.Server(uvicorn.Config(application, http=http, lifespan="off", log_level="warning"))
+    with open_listener("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        with socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=15) as sender:
+            sender.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\nx")
+            time.sleep(0.2)
+            began_s, server.should_exit = time.monotonic(), True
+            thread.join()
+            assert read(sender)[0][::2] == (413, b"no")
+    assert time.monotonic() - began_s < 4
 
 
 def test_what_follows_a_body_that_is_dropped_is_not_begun() -> None:

@@ -101,3 +101,20 @@ def test_a_slow_statement_is_waited_for_where_it_may_be_slow(postgres_ready, mon
     with engine.connect() as connection:  # a new one
         assert connection.execute(text("SELECT 1")).scalar() == 1
     engine.dispose()
+
+
+def test_a_statement_that_is_given_up_ends_on_a_server_that_runs(postgres_ready, monkeypatch) -> None:  # noqa: F811
+    """Else it would go on waiting for its lock, and hold those that it has."""
+    monkeypatch.setattr(postgres, "SILENCE_S", 0.2)
+    engine = build_engine(make_url(postgres_ready))
+    with pytest.raises(OperationalError, match="said nothing"), engine.connect() as connection:
+        connection.execute(text("SELECT pg_sleep(20) -- given up"))
+    running = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(20)%'"
+    )
+    until_s = time.monotonic() + 5
+    with engine.connect() as connection:
+        while connection.execute(running).scalar() and time.monotonic() < until_s:
+            time.sleep(0.1)
+        assert connection.execute(running).scalar() == 0
+    engine.dispose()
