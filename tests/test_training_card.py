@@ -10,6 +10,7 @@ import pytest
 from firewarden.training.card import CardFacts, card_text, trained_on, write_card
 from firewarden.training.card_hazards import hazard_sections
 from firewarden.training.card_provenance import made_pictures, starting_weights
+from firewarden.training.run_folder import made_parts
 from firewarden.training.seen import Seen, seen_by
 
 CLASSES = ("door", "ebike", "chain_lock")
@@ -397,6 +398,104 @@ def test_the_card_says_which_runs_kept_no_record(tmp_path: Path) -> None:
     assert "No object in any real train photo of this run" in card
 
 
+def test_a_class_that_only_a_run_before_knew_is_not_in_the_card(tmp_path: Path) -> None:
+    """A class that no record counts has no object."""
+    parent = {**RUN, "parent": None, "seen": seen({"crane": 3}), "arguments": {"epochs": 1, "imgsz": 640}}
+    told = seen({"door": 40, "ebike": 5})
+    card = card_of({**RUN, "parent": parent, "seen": told}, tmp_path)
+    assert "learned from made pictures alone: chain_lock." in card
+    assert "objects in real train photos: ebike (5)." in card and "crane" not in card
+
+
+def test_a_shipped_start_that_kept_no_record_stays_in_the_cards_of_later_runs(tmp_path: Path) -> None:
+    restored = {"model": "shipped-m", "sha256": "ab" * 32}
+    first = {
+        **RUN,
+        "parent": None,
+        "seen": BEFORE,
+        "restored": restored,
+        "arguments": {"epochs": 1, "imgsz": 640},
+    }
+    later = {**RUN, "parent": first, "seen": SEEN}
+    for number, run in enumerate((first, later)):
+        card = card_of(run, tmp_path / str(number))
+        assert "**Trained on from `shipped-m`**, sha256 `abababababab`" in card
+        assert ("the most photos that one of the runs" in card) == (run is later)
+    mean = {**RUN, "parent": None, "seen": {**SEEN, "untold": ["shipped-m"]}}
+    assert "**Not all is known**: `shipped-m`, before this run" in card_of(mean, tmp_path / "mean")
+
+
+@pytest.mark.parametrize(
+    ("parent", "told"),
+    [
+        pytest.param({"seen": BEFORE}, "real train photos: chain_lock (2).", id="all kept a record"),
+        pytest.param({}, "real train photos of this run: none.", id="this one alone did"),
+        pytest.param({"seen": BEFORE, "parent": {"name": "old"}}, "real train photos counted above: chain_lock (2).", id="some"),
+    ],
+)  # fmt: skip
+def test_objects_are_said_to_be_of_the_runs_that_they_are_of(
+    tmp_path: Path, parent: dict[str, Any], told: str
+) -> None:
+    """All but the last went on from the shipped model by a record of it."""
+    lineage = {"git_sha": "f00", "dataset_sha256": "2", "config": {"name": "b", "seed": 6}}
+    lineage["arguments"] = {"epochs": 1, "imgsz": 640}
+    if "parent" in parent:
+        parent = {**parent, "parent": {**lineage, **parent["parent"]}}
+    start = {"restored": {"model": "firewarden-n", "sha256": "ab" * 32}}
+    card = card_of({**RUN, **start, "parent": {**lineage, **parent}, "seen": SEEN}, tmp_path)
+    assert f"Fewer than 30 objects in {told}" in card
+    assert ("the most photos" in card) == ("seen" in parent)
+
+
+@pytest.mark.parametrize(("untold", "merged"), [([], True), (["a"], False)])
+def test_a_mean_counts_the_most_of_its_runs_where_two_kept_a_record(
+    tmp_path: Path, untold: list[str], merged: bool
+) -> None:
+    parts = [{"run": name, "share": 0.5, "sha256": "a" * 64} for name in "ab"]
+    run = {**RUN, "parent": None, "averaged": parts, "seen": {**SEEN, "untold": untold}}
+    assert ("the most photos that one of the runs" in card_of(run, tmp_path)) == merged
+
+
+REAL_PART = {"name": "more", "photos": 4, "sha256": "e" * 64, "origins": {"real": 4}, "made_by": None}
+BARE_PART = {"name": "bare", "photos": 3, "sha256": "f" * 64, "origins": {"unstated": 3}, "made_by": None}
+
+
+def test_further_folders_of_photos_are_not_called_made(tmp_path: Path) -> None:
+    run = {**RUN, "parent": None, "extra": [REAL_PART, BARE_PART], "config": {"name": "a", "seed": 1}}
+    card = card_of({**run, "seen": SEEN}, tmp_path)
+    assert "No composed or rendered pictures were used. Further folders of photos were:\n\n| folder |" in card
+    assert "| `more` | real | 4 |" in card and "| `bare` | unstated | 3 |" in card
+    assert "not in the table above" not in card and "## Ablation" not in card
+    assert "No object in any real train photo, expect nothing to be found: ebike, chain_lock." in card
+
+
+def test_a_folder_that_a_command_made_or_that_nothing_is_known_of_may_be_made() -> None:
+    old = {"name": "old", "sha256": "0"}
+    drawn = {**BARE_PART, "sha256": "1", "made_by": "firewarden data synth drawn"}
+    mixed = {**REAL_PART, "sha256": "2", "origins": {"real": 1, "composed": 3}}
+    assert made_parts({"extra": [REAL_PART, old, drawn, BARE_PART, mixed]}) == [old, drawn, mixed]
+
+
+def test_photos_of_no_stated_licence_are_among_those_that_are_unclear(tmp_path: Path) -> None:
+    told = seen(
+        {"door": 40}, ("more", "not stated", "train", 3), ("blank", "", "train", 2), ("a", "MIT", "train", 4)
+    )
+    card = card_of({**RUN, "parent": None, "seen": told}, tmp_path)
+    assert "5 of 9 train photos" in card and "| more | not stated | 3 | 0 |" in card
+
+
+def test_the_card_says_which_runs_used_a_share_of_their_pictures(tmp_path: Path) -> None:
+    parent = {
+        **RUN,
+        "parent": None,
+        "seen": {**BEFORE, "fractions": {"b": 0.5}},
+        "arguments": {"epochs": 1, "imgsz": 640},
+    }
+    run = {**RUN, "parent": parent, "seen": {**SEEN, "fractions": {"a": 0.1}}}
+    assert "the first by file name: 0.1 in `a`, 0.5 in `b`. Train photos" in card_of(run, tmp_path / "both")
+    assert "Not all train pictures" not in card_of({**RUN, "parent": None, "seen": SEEN}, tmp_path / "all")
+
+
 def test_a_difference_of_nothing_is_nothing(tmp_path: Path) -> None:
     tensors = [
         {"input_hw": [640, 480], "before_top_k": {"max_abs": 0.0}}, {"input_hw": [320, 256], "before_top_k": {"max_abs": 0.0}}
@@ -407,6 +506,10 @@ def test_a_difference_of_nothing_is_nothing(tmp_path: Path) -> None:
     assert "Largest difference before top-k inf over" in card_text(facts)
 
 
-def test_the_card_of_the_shipped_model_is_told_from_its_older_record() -> None:
+def test_a_record_of_older_times_tells_nothing_of_photos() -> None:
+    """The shipped model's, as it would be without its count."""
     shipped = Path(__file__).resolve().parents[1] / "models" / "firewarden-n"
-    assert seen_by(json.loads((shipped / "training.json").read_text(encoding="utf-8"))) is None
+    record = json.loads((shipped / "training.json").read_text(encoding="utf-8"))
+    assert seen_by({**record, "seen": None}) is None
+    record.pop("seen", None)
+    assert seen_by(record) is None

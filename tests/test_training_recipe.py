@@ -97,6 +97,11 @@ def test_what_is_not_named_is_off(tmp_path: Path) -> None:
         ({"extra": {"path": "a"}}, r"extra is .*, expected list"),
         ({"extra": [{"path": "a", "share": "half"}]}, r"share of extra a is 'half', expected int or float"),
         ({"widen": "yes"}, r"widen is 'yes', expected bool"),
+        ({"balance": {1: 2, "cap": 3}}, r"balance has \['1', 'cap'\]"),
+        ({"compose": {"exit_signs": -3}}, r"compose\.exit_signs is -3, expected 0 or more"),
+        ({"compose_share": 1.5}, r"compose_share is 1\.5, expected a value between 0 and 1"),
+        ({"listed": 0}, "listed is 0, expected 1 or more"),
+        ({"repeat": {"frames": -1}}, r"repeat\.frames is -1, expected 0 or more"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, keys: dict[str, object], message: str) -> None:

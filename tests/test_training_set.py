@@ -25,6 +25,7 @@ from firewarden.training.training_set import (
     check_photos,
     code_scene,
     coded_names,
+    settle_here,
 )
 
 CLASSES = ("door", "exit_sign", "carton")
@@ -367,6 +368,20 @@ def test_a_cord_without_a_polyline_beside_one_that_has_one_is_ignored(cabled: Pa
     rows = RowReader(CABLE_CLASSES, "pieces").read(cabled / "images" / "cord.png", cabled, complete=True)
     assert rows.class_id.tolist() == [1] * 6 + [2 + 1]
     np.testing.assert_allclose(rows.cxcywh[-1], other[1:], atol=1e-6)
+
+
+def test_a_box_of_a_cord_as_large_as_the_photo_leaves_the_other_cords_checked(cabled: Path) -> None:
+    """It is ignored, and the region looks like that of a class that nobody checked."""
+    write_rows(cabled / "labels" / "cord.txt", [(1, 0.5, 0.5, 0.5, 0.1), (1, 0.5, 0.5, 1, 1)])
+    rows = RowReader(CABLE_CLASSES, "pieces").read(cabled / "images" / "cord.png", cabled, complete=False)
+    assert rows.class_id.tolist() == [1] * 6 + [2 + 1]
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "names: ["])
+def test_a_damaged_set_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(DatasetError, match=r"data\.yaml is damaged"):
+        settle_here(tmp_path)
 
 
 def test_labels_of_classes_that_were_not_checked_do_not_validate(source: Path) -> None:

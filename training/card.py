@@ -18,13 +18,13 @@ from firewarden.training.card_hazards import hazard_sections, number, places_nev
 from firewarden.training.card_objects import CLASS_HEAD, class_cells, object_sections
 from firewarden.training.card_provenance import made_pictures, reproduce, starting_weights
 from firewarden.training.made_by import with_parts_told
-from firewarden.training.run_folder import made_parts, shipped_start
-from firewarden.training.seen import Seen, count_seen, seen_by
+from firewarden.training.run_folder import ancestry, made_parts, shipped_start
+from firewarden.training.seen import NOT_STATED, Seen, count_seen, seen_by
 
 CARD_FILE = "CARD.md"
 FEW_TRAIN_OBJECTS = 30  # below this a class is named as a blind spot
 FEW_VAL_OBJECTS = 8  # below this its figures are called unreliable; see operating_points.py
-_UNCLEAR = ("none", "unstated", "doubtful", "not cleared")
+_UNCLEAR = ("none", "unstated", NOT_STATED, "doubtful", "not cleared")
 _LIMITS = """\
 ## Limits: what one photo cannot show
 
@@ -118,7 +118,7 @@ def _sources(facts: CardFacts) -> str:
     unclear = sum(
         count
         for (_, licence, split), count in rows.items()
-        if split == "train" and any(word in licence.lower() for word in _UNCLEAR)
+        if split == "train" and any(word in _cell(licence).lower() for word in _UNCLEAR)
     )
     return "\n".join(
         [
@@ -137,6 +137,7 @@ def _sources(facts: CardFacts) -> str:
             "",
             *_same_sources(facts),
             *_before(facts),
+            *_fractions(facts.seen),
             made_pictures(facts.run),
         ]
     )
@@ -163,13 +164,12 @@ def _before(facts: CardFacts) -> list[str]:
     """What the table says of the runs before this one, and that the weights know more photos than it names where those kept
     no record."""
     start, untold = shipped_start(facts.run), facts.seen.untold
-    merged = facts.run.get("seen") and (facts.run.get("parent") or facts.run.get("averaged"))
     lines = []
-    if merged:
+    if _merged(facts.run):
         lines.append(
             "Of each source the table counts the most photos that one of the runs behind the weights saw."
         )
-    if start is not None and (untold or not merged):
+    if start is not None and (untold or not facts.run.get("seen")):
         lines.append(
             f"**Trained on from `{start['model']}`**, sha256 `{start['sha256'][:12]}`: the photos that this model was trained "
             "on, and their licences, count here too. Its card names them."
@@ -180,6 +180,28 @@ def _before(facts: CardFacts) -> list[str]:
             "photos. Those, and their licences, count here too."
         )
     return [text for line in lines for text in (line, "")]
+
+
+def _merged(run: Mapping[str, Any]) -> bool:
+    """Whether the photos are counted from the records of several runs."""
+    if not run.get("seen"):
+        return False
+    entered = [part for part in run.get("averaged") or () if part["run"] not in run["seen"]["untold"]]
+    return len(entered) > 1 or sum(bool(record.get("seen")) for record in ancestry(run)) > 1
+
+
+def _fractions(seen: Seen) -> list[str]:
+    """Which runs trained on a share of their pictures alone."""
+    if not seen.fractions:
+        return []
+    shares = ", ".join(f"{share:g} in `{run}`" for run, share in seen.fractions.items())
+    return [
+        (
+            "**Not all train pictures were used**: the trainer took a share of those that were listed, the first by file name: "
+            f"{shares}. Train photos and their objects are counted as listed."
+        ),
+        "",
+    ]
 
 
 def _figures(facts: CardFacts) -> str:
@@ -217,12 +239,13 @@ def _chosen_on_val(facts: CardFacts) -> str:
 
 def _blind_spots(facts: CardFacts) -> str:
     measured = facts.evaluation["per_class"]
-    untrained = [name for name, n in facts.seen.objects.items() if n == 0]
-    rare = [f"{name} ({n})" for name, n in facts.seen.objects.items() if 0 < n < FEW_TRAIN_OBJECTS]
+    trained = {name: facts.seen.objects.get(name, 0) for name in facts.run["classes"]}
+    untrained = [name for name, n in trained.items() if n == 0]
+    rare = [f"{name} ({n})" for name, n in trained.items() if 0 < n < FEW_TRAIN_OBJECTS]
     unmeasured = [name for name, row in measured.items() if row["n"] == 0]
     doubtful = [f"{name} ({row['n']})" for name, row in measured.items() if 0 < row["n"] < FEW_VAL_OBJECTS]
     hope = "learned from made pictures alone" if made_parts(facts.run) else "expect nothing to be found"
-    of = " of this run" if shipped_start(facts.run) or facts.seen.untold else ""
+    of = _counted_of(facts)
     return "\n".join(
         [
             "## Blind spots",
@@ -234,6 +257,13 @@ def _blind_spots(facts: CardFacts) -> str:
             f"- Kinds of place never told right: {_listed(list(places_never_told(facts.evaluation)))}.",
         ]
     )
+
+
+def _counted_of(facts: CardFacts) -> str:
+    """Whose photos the counts of objects are of, where runs before this one saw others too."""
+    if not (facts.seen.untold if facts.run.get("seen") else shipped_start(facts.run)):
+        return ""
+    return " counted above" if _merged(facts.run) else " of this run"
 
 
 def _parity(facts: CardFacts) -> str:
@@ -267,7 +297,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|") or "not stated"
+    return text.replace("|", "\\|") or NOT_STATED
 
 
 def _listed(names: Sequence[str]) -> str:

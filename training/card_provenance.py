@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.training.ablation_recipes import made_by_text, markdown_table, origins_text
-from firewarden.training.run_folder import ancestry, made_parts
+from firewarden.training.run_folder import ancestry, extra_parts, made_parts
 
 Table = Mapping[str, Any]
 _STARTS = {  # beginning of the file's name -> where its weights come from
@@ -18,11 +18,13 @@ _STARTS = {  # beginning of the file's name -> where its weights come from
 
 
 def made_pictures(run: Table) -> str:
-    """Which made pictures the weights have seen, in this run and those before it, folder by folder."""
+    """Which made pictures the weights have seen, in this run and those before it, and all further folders one by one."""
     kinds = {k: v for k, v in (run["config"].get("compose") or {}).items() if v}
-    folders = made_parts(run)
-    if not kinds and not folders:
-        return "No composed or rendered pictures were used."
+    folders = extra_parts(run)
+    if not kinds and not made_parts(run):
+        none = "No composed or rendered pictures were used."
+        further = (" Further folders of photos were:\n", "\n".join(_folder_table(folders))) if folders else ()
+        return "".join((none, *further))
     counts = "; ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
     said = f" ({counts})" if counts else ""
     intro = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from firewarden.datasets.manifest import read_manifest
 from firewarden.errors import DatasetError
-from firewarden.training.expectations import origin_of
+from firewarden.training.expectations import REAL, origin_of
 
 MADE_BY_FILE = "made_by.json"
 UNSTATED = "unstated"
@@ -37,6 +37,13 @@ def read_origins(folder: Path) -> dict[str, str]:
     if not (folder / "manifest.csv").exists():
         return {}
     return {Path(record.file).name: origin_of(record.source) for record in read_manifest(folder)}
+
+
+def gives_photos(part: Mapping[str, Any]) -> bool:
+    """Whether a further folder, as a record tells it, gave photos alone: all are real, or nobody says what they are and no
+    command made them. Of a part without origins, of an older record, that is not known."""
+    kinds = set(part.get("origins") or ())
+    return kinds == {REAL} or (kinds == {UNSTATED} and not part.get("made_by"))
 
 
 def with_parts_told(record: dict[str, Any], run: Path) -> dict[str, Any]:

@@ -48,13 +48,14 @@ class RowReader:
         """
         labels = read_labels(folder / "labels" / f"{image.stem}.txt")
         ignore = read_labels(folder / "ignore" / f"{image.stem}.txt")
+        told = ignore
         if self.cable_labels == "pieces" and CABLE in self.classes:
             labels, ignore = self._in_pieces(image, folder, labels, ignore)
         if complete and self.teacher is not None:
             taught, doubtful = read_teacher(self.teacher, image, self.classes)
             labels, ignore = concat_rows(labels, taught), concat_rows(ignore, doubtful)
         if not complete:
-            labels = checked_labels(labels, ignore)
+            labels = checked_labels(labels, told)
         return code_ignore(labels, ignore, len(self.classes))
 
     def _in_pieces(

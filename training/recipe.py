@@ -89,7 +89,22 @@ def _read_table(path: Path) -> dict[str, Any]:
         _check_kind(value, _KINDS[key], f"{path}: {key}")
         for name, one in value.items() if key in _VALUES else ():
             _check_kind(one, _VALUES[key], f"{path}: {key}.{name}")
+    _check_ranges(told, path)
     return told
+
+
+def _check_ranges(table: Mapping[str, Any], path: Path) -> None:
+    """What would else be refused only after pictures were composed."""
+    counts = {
+        f"{key}.{name}": value for key in ("compose", "repeat") for name, value in table.get(key, {}).items()
+    }
+    below = [f"{name} is {value}, expected 0 or more" for name, value in counts.items() if value < 0]
+    if table.get("listed", 1) < 1:
+        below.append(f"listed is {table['listed']}, expected 1 or more")
+    if not 0 < table.get("compose_share", 0.5) < 1:
+        below.append(f"compose_share is {table['compose_share']}, expected a value between 0 and 1")
+    if below:
+        raise DatasetError(f"{path}: {'; '.join(below)}. Correct the configuration.")
 
 
 def _check_kind(value: object, kinds: tuple[type, ...], where: str) -> None:
@@ -120,7 +135,9 @@ def _balance(entry: Mapping[str, float] | None, path: Path) -> Balance | None:
         return None
     known = {field.name for field in fields(Balance)}
     if set(entry) - known:
-        raise DatasetError(f"{path}: balance has {sorted(entry)}, expected some of {sorted(known)}.")
+        raise DatasetError(
+            f"{path}: balance has {sorted(map(str, entry))}, expected some of {sorted(known)}."
+        )
     return Balance(**entry)
 
 

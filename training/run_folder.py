@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import DatasetError
+from firewarden.training.made_by import gives_photos
 
 RECORD_FILE = "run.json"
 _NAMED = 6  # runs that a refusal names, the newest
@@ -34,14 +35,19 @@ def ancestry(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from ancestry(run["parent"])
 
 
-def made_parts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The folders of made pictures that a run and those before it saw, oldest first, those of equal content once."""
+def extra_parts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The further folders that a run and those before it saw, oldest first, those of equal content once."""
     seen = {
         part["sha256"]: dict(part)
         for record in reversed(list(ancestry(run)))
         for part in record.get("extra") or ()
     }
     return list(seen.values())
+
+
+def made_parts(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those of them that hold made pictures, or may: folders of photos alone are left out."""
+    return [part for part in extra_parts(run) if not gives_photos(part)]
 
 
 def shipped_start(run: Mapping[str, Any]) -> Mapping[str, Any] | None:

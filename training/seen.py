@@ -5,24 +5,29 @@ A run counts them as it starts, for the folder it was trained on may change or g
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from firewarden.datasets.labels import read_labels
 from firewarden.datasets.manifest import PhotoRecord, read_manifest
 from firewarden.datasets.register import is_made
+from firewarden.training.made_by import read_made_by
 from firewarden.training.run_folder import ancestry
+
+NOT_STATED = "not stated"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """`photos` by source, licence and split; `objects`: labelled objects of the train photos by class name, zeros included;
-    `untold`: runs before, by name, that kept no such record."""
+    `untold`: runs before, by name, that kept no such record; `fractions`: the share of the listed train pictures that a
+    trainer used, by run, of runs that did not use all."""
 
     photos: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     objects: Mapping[str, int] = field(default_factory=dict)
     untold: tuple[str, ...] = ()
+    fractions: Mapping[str, float] = field(default_factory=dict)
 
     def of_split(self, split: str) -> int:
         """Photos of one split."""
@@ -35,6 +40,7 @@ class Seen:
             "photos": [{**dict(zip(keys, row, strict=True)), "photos": n} for row, n in self.photos.items()],
             "objects": dict(self.objects),
             "untold": list(self.untold),
+            "fractions": dict(self.fractions),
         }
 
 
@@ -51,12 +57,28 @@ def count_seen(data: Path, records: Sequence[PhotoRecord], classes: Sequence[str
 
 
 def listed_photos(folder: Path, images: Iterable[Path]) -> list[PhotoRecord]:
-    """Manifest rows of some pictures of a folder that are photos; none where it has no manifest. Made pictures are told
-    apart from photos, folder by folder."""
-    if not (folder / "manifest.csv").exists():
+    """Manifest rows of some train pictures of a folder that are photos. Without a manifest all of them are, of a source named
+    as the folder and no stated licence, unless the folder says by which command it was made. Made pictures are told apart
+    from photos, folder by folder."""
+    if (folder / "manifest.csv").exists():
+        taken = {image.name for image in images}
+        return photos_among(r for r in read_manifest(folder) if Path(r.file).name in taken)
+    if read_made_by(folder):
         return []
-    taken = {image.name for image in images}
-    return [r for r in read_manifest(folder) if Path(r.file).name in taken and not is_made(r.source)]
+    return [PhotoRecord(f"images/{i.name}", "train", folder.name, NOT_STATED, "", "") for i in images]
+
+
+def photos_among(records: Iterable[PhotoRecord]) -> list[PhotoRecord]:
+    """Those that are neither composed nor rendered, as their source says."""
+    return [record for record in records if not is_made(record.source)]
+
+
+def with_fraction(seen: Seen, run: str, fraction: Any, listed: int) -> Seen:
+    """What a run saw, and of `listed` train pictures the share that its trainer uses, where that is not all of them.
+    `fraction` is the trainer's: a share, a number of pictures above 1, a list that begins with that of train, or None."""
+    value = next(iter(fraction), None) if isinstance(fraction, list) else fraction
+    share = 1.0 if value is None else value / listed if isinstance(value, int) and value > 1 else float(value)
+    return replace(seen, fractions={run: round(share, 4)}) if share < 1 else seen
 
 
 def add_seen(parts: Iterable[Seen]) -> Seen:
@@ -74,12 +96,14 @@ def merge_seen(runs: Iterable[Mapping[str, Any]]) -> Seen:
     photos: dict[tuple[str, str, str], int] = {}
     objects: dict[str, int] = {}
     untold: dict[str, None] = {}
+    fractions: dict[str, float] = {}
     for run in runs:
         part = _read(run)
         photos |= {row: max(count, photos.get(row, 0)) for row, count in part.photos.items()}
         objects |= {name: max(count, objects.get(name, 0)) for name, count in part.objects.items()}
         untold |= dict.fromkeys(part.untold)
-    return Seen(dict(sorted(photos.items())), objects, tuple(untold))
+        fractions = {**part.fractions, **fractions}
+    return Seen(dict(sorted(photos.items())), objects, tuple(untold), dict(sorted(fractions.items())))
 
 
 def seen_by(run: Mapping[str, Any]) -> Seen | None:
@@ -88,8 +112,11 @@ def seen_by(run: Mapping[str, Any]) -> Seen | None:
 
 
 def _read(run: Mapping[str, Any]) -> Seen:
+    """What the record of one run says; a shipped start without a record of its own is untold too."""
     told = run.get("seen")
+    start = run.get("restored")
+    untold = (str(start["model"]),) if start and not run.get("parent") else ()
     if not told:
-        return Seen(untold=(str(run.get("name") or run["config"]["name"]),))
+        return Seen(untold=(str(run.get("name") or run["config"]["name"]), *untold))
     photos = {(row["source"], row["licence"], row["split"]): row["photos"] for row in told["photos"]}
-    return Seen(photos, told["objects"], tuple(told["untold"]))
+    return Seen(photos, told["objects"], (*told["untold"], *untold), told.get("fractions") or {})

@@ -18,6 +18,7 @@ from firewarden.training.photo_rows import RowReader
 from firewarden.training.recipe import Recipe, read_recipe
 from firewarden.training.run_folder import read_record
 from firewarden.training.run_pictures import metrics_of, read_curves
+from firewarden.training.seen import with_fraction
 from firewarden.training.shipped_start import restored_checkpoint, shipped_model, shipped_origin
 from firewarden.training.training_set import (
     ExtraFolder,
@@ -232,6 +233,7 @@ def _start_record(
     teacher: Path | None,
 ) -> dict[str, Any]:
     real, *extra = prepared.parts
+    seen = with_fraction(prepared.seen, recipe.name, arguments.get("fraction"), prepared.train_count)
     return {
         "name": recipe.name,
         "started_at": datetime.now(UTC).isoformat(),
@@ -242,7 +244,7 @@ def _start_record(
         "real": real.to_json(),
         "extra": [part.to_json() for part in extra],
         "teacher": _teacher_record(teacher),
-        "seen": prepared.seen.to_json(),
+        "seen": seen.to_json(),
         "classes": list(prepared.classes),
         **origin,
         "config": dict(recipe.raw),

@@ -31,7 +31,7 @@ from firewarden.training.balance import Balance, part_sizes, repeat_factors, res
 from firewarden.training.made_by import UNSTATED, read_made_by, read_origins
 from firewarden.training.photo_rows import CableLabels, RowReader
 from firewarden.training.scenes import SCENES, scene_index
-from firewarden.training.seen import Seen, add_seen, count_seen, listed_photos
+from firewarden.training.seen import Seen, add_seen, count_seen, listed_photos, photos_among
 
 VAL, VAL_MADE = "val", "val_made"
 DATA_FILE = "data.yaml"  # what the trainer reads
@@ -130,7 +130,7 @@ def build_training_set(
     if val_extra:
         _place_made(extra, out / VAL_MADE, reader, choice)
     train = sum(part.listed for part in placed)
-    seen = add_seen([_count_listed(p, classes) for p in parts] + [count_seen(source, val_photos, classes)])
+    seen = add_seen([_count_listed(parts, classes), count_seen(source, photos_among(val_photos), classes)])
     return TrainingSet(
         _write_yaml(out, classes), classes, digest.hexdigest(), train, val, tuple(placed), seen
     )
@@ -156,8 +156,16 @@ def settle_here(prepared: Path) -> Path:
             f"{prepared} lacks {f'{len(gone)} pictures, first {gone[0]}' if gone else DATA_FILE}, expected what the run was "
             "started with. Put its pictures back where they were, or start anew."
         )
-    table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    path.write_text(yaml.safe_dump({**table, "path": str(path.parent)}), encoding="utf-8")
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        table = None
+    if not isinstance(table, dict):
+        raise DatasetError(f"{path} is damaged, expected what `firewarden train` wrote. Start anew.")
+    if table.get("path") != str(path.parent):
+        draft = path.with_suffix(".part")
+        draft.write_text(yaml.safe_dump({**table, "path": str(path.parent)}), encoding="utf-8")
+        draft.replace(path)
     return path
 
 
@@ -245,10 +253,15 @@ def _sized(parts: Sequence[_Part], listed: int | None, seed: int) -> list[_Part]
     ]
 
 
-def _count_listed(part: _Part, classes: Sequence[str]) -> Seen:
-    """The photos of one part that are listed at all."""
-    shown = [image for image, times in zip(part.images, part.times, strict=True) if times]
-    return count_seen(part.folder, listed_photos(part.folder, shown), classes)
+def _count_listed(parts: Sequence[_Part], classes: Sequence[str]) -> Seen:
+    """The photos of train that are listed at all; one of the same file name and source in several parts counts once."""
+    counted, seen = set[tuple[str, str]](), []
+    for part in parts:
+        shown = [image for image, times in zip(part.images, part.times, strict=True) if times]
+        photos = {(Path(r.file).name, r.source): r for r in listed_photos(part.folder, shown)}
+        seen.append(count_seen(part.folder, [photos[key] for key in photos.keys() - counted], classes))
+        counted |= photos.keys()
+    return add_seen(seen)
 
 
 def _place_train(
@@ -264,7 +277,7 @@ def _place_train(
         name = image.stem if image.stem not in taken else f"{part.folder.name}__{image.stem}"
         if name in taken:
             raise DatasetError(f"{image}: a picture of this name is in train already. Rename one folder.")
-        stems = [name, *_copy_names(name, times - 1, named | taken)]
+        stems = [name, *_copy_names(name, times - 1, named, taken)]
         taken.update(stems)
         rows = code_scene(
             reader.read(image, part.folder, complete=True), scenes.get(image.name), reader.classes
@@ -282,10 +295,11 @@ def _place_train(
     )
 
 
-def _copy_names(name: str, count: int, others: AbstractSet[str]) -> list[str]:
+def _copy_names(name: str, count: int, *others: AbstractSet[str]) -> list[str]:
     """NAME__1, NAME__2 ... for a photo that is listed again, but for names that are those of other photos."""
     numbered = (f"{name}__{number}" for number in itertools.count(1))
-    return list(itertools.islice((copy for copy in numbered if copy not in others), count))
+    free = (copy for copy in numbered if not any(copy in names for names in others))
+    return list(itertools.islice(free, count))
 
 
 def code_scene(rows: LabelRows, tag: str | None, classes: Sequence[str]) -> LabelRows:
