@@ -92,6 +92,10 @@ def quantise(
         typer.Option(help="Made train pictures that half of the calibration is on; repeatable."),
     ] = None,
     photos: Annotated[int, typer.Option(min=1, help="Train photos to calibrate on.")] = 300,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(help="onnxruntime or openvino, repeatable; default: both. Another's file stays."),
+    ] = None,
     rules: RulesOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,7 +108,7 @@ def quantise(
     check_output(out / MANIFEST_FILE)
     record: dict[str, Any] = make(
         find_manifest(model_named(model)), data, out, photos=photos, expect=expect, rules=rules,
-        hazard_data=hazard_data or (), made=made or (), on_step=print_step,
+        hazard_data=hazard_data or (), made=made or (), runtimes=runtime or (), on_step=print_step,
     )  # fmt: skip
     if as_json:
         print_json(record)

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,33 @@ def test_a_hazard_of_made_pictures_decides_too(tmp_path: Path, data: Path, manif
     refused = judged(missing, [made])
     assert refused["accepted"] is False
     assert "recall of blocked_exit on made falls by 100.00" in refused["told"]
+
+
+def test_one_runtime_alone_leaves_the_file_and_the_record_of_another(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    def never(source: Path, target: Path, photos: QuantisePhotos) -> tuple[str, int]:
+        raise AssertionError("not asked for")
+
+    quick = Effort(rounds=1, seconds=0.0)
+    recipes = {ORT: ("model.int8.onnx", [copied]), OPENVINO: ("model.int8.xml", [never])}
+    with pytest.raises(DatasetError, match=r"got runtimes \['tensorrt'\]"):
+        quantise(manifest, data, tmp_path / "none", runtimes=["tensorrt"], recipes=recipes)
+    first, out = tmp_path / "first", tmp_path / "out"
+    quantise(manifest, data, first, photos=1, effort=quick, recipes=recipes, runtimes=["onnxruntime"])
+    had = load_manifest(first)
+    other = replace(had.artefacts[ORT.key], file="model.int8.xml", weights_sha256="ab" * 32)
+    (first / "model.int8.xml").write_text("<net/>")
+    (first / "model.int8.bin").write_bytes(b"weights")
+    (first / INT8_RECORD_FILE).write_text(json.dumps({"artefacts": {OPENVINO.key: {"told": "before"}}}))
+    both = replace(had, artefacts={OPENVINO.key: other})
+    told = quantise(both, data, out, photos=1, effort=quick, recipes=recipes, runtimes=["onnxruntime"])
+    assert told["artefacts"][OPENVINO.key] == {"told": "before"}
+    assert told["artefacts"][ORT.key]["measured"]["split"] == "val"
+    assert sorted(path.name for path in out.glob("model.int8.*")) == [
+        "model.int8.bin", "model.int8.onnx", "model.int8.xml",
+    ]  # fmt: skip
+    assert json.loads((out / INT8_RECORD_FILE).read_text()) == told
 
 
 def test_other_answers_than_those_on_record_are_refused(

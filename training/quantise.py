@@ -3,11 +3,12 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from firewarden.errors import DatasetError
 from firewarden.inference.int8_record import recorded_answers
 from firewarden.inference.machine import cpu_name, usable_cores
 from firewarden.inference.rules import Rules
@@ -16,7 +17,7 @@ from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
 from firewarden.inference.runtime_parity import answer_photos, compare_answers, fixed_photos, operating_points
 from firewarden.inference.speed import Load, measure_side_by_side
 from firewarden.inference.tune import Effort, prepare_picture
-from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest, write_manifest
+from firewarden.models.manifest import INT8_RECORD_FILE, Artefact, ModelManifest, write_manifest
 from firewarden.training.evaluate import EvaluationReport
 from firewarden.training.quantise_gate import MAX_DROP_POINTS
 from firewarden.training.quantise_photos import choose_photos
@@ -40,6 +41,7 @@ def quantise(
     rules: Path | None = None,
     hazard_data: Sequence[Path] = (),
     made: Sequence[Path] = (),
+    runtimes: Collection[str] = (),
     effort: Effort | None = None,
     recipes: Mapping[RuntimeChoice, Recipes] | None = None,
     on_step: OnStep = lambda text: None,
@@ -48,8 +50,12 @@ def quantise(
     and write model folder `out` with what is accepted.
 
     Returns what parity_int8.json says of each artefact and of every recipe tried for it, refused ones included. `out`
-    may be the model's own folder.
+    may be the model's own folder. Of `runtimes` alone where some are named: the files of others stay as the model has them,
+    with their part of the record.
     """
+    listed_recipes = _recipes_of(runtimes, default_recipes() if recipes is None else recipes)
+    kept = {k: a for k, a in manifest.artefacts.items() if k not in {c.key for c in listed_recipes}}
+    records = _records_of(kept, manifest)
     loaded, chosen = load_rules(rules), choose_photos(manifest, data, photos, made)
     with tempfile.TemporaryDirectory() as folder:
         told = expect or _tag_expectations(Path(folder), data, loaded)
@@ -58,19 +64,25 @@ def quantise(
         fp32 = bench.measure(REFERENCE)
         tried = {
             choice: try_recipes(bench, choice, listed, chosen, fp32, Path(folder), on_step)
-            for choice, listed in (default_recipes() if recipes is None else recipes).items()
+            for choice, listed in listed_recipes.items()
         }
         best = {choice: min(trials, key=_order) for choice, trials in tried.items()}
         report = {
             choice.key: _row(trial, choice, tried[choice], fp32, effort or Effort())
             for choice, trial in best.items()
         }
-        _write_folder(manifest, out, {c.key: trial for c, trial in best.items() if trial.verdict.accepted})
-    record = {
-        **_conditions(manifest, fp32.report),
+        accepted = {c.key: trial for c, trial in best.items() if trial.verdict.accepted}
+        _write_folder(manifest, out, accepted, kept)
+    conditions = {
+        **_conditions(fp32.report),
         "made": [folder.resolve().name for folder in made],
         "hazard_data": [folder.resolve().name for folder in hazard_data],
-        "artefacts": report,
+    }
+    record = {
+        "model_sha256": manifest.sha256,
+        "max_drop_points": MAX_DROP_POINTS,
+        "selection": _SELECTION,
+        "artefacts": {**records, **{key: {**row, "measured": conditions} for key, row in report.items()}},
     }
     (out / INT8_RECORD_FILE).write_text(
         json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -89,6 +101,27 @@ def default_recipes() -> dict[RuntimeChoice, Recipes]:
     if is_installed():
         found[RuntimeChoice("openvino", "int8")] = ("model.int8.xml", OPENVINO_RECIPES)
     return found
+
+
+def _recipes_of(
+    runtimes: Collection[str], recipes: Mapping[RuntimeChoice, Recipes]
+) -> Mapping[RuntimeChoice, Recipes]:
+    """Those of the named runtimes, all where none is named; raises DatasetError for a runtime that has none."""
+    known = {choice.runtime for choice in recipes}
+    if strange := sorted(set(runtimes) - known):
+        raise DatasetError(
+            f"got runtimes {strange}, expected some of {sorted(known)}: they make int8 files here."
+        )
+    return {
+        choice: listed for choice, listed in recipes.items() if not runtimes or choice.runtime in runtimes
+    }
+
+
+def _records_of(kept: Mapping[str, Artefact], manifest: ModelManifest) -> dict[str, Any]:
+    """What the model's own record says of artefacts that stay."""
+    path = manifest.folder / INT8_RECORD_FILE
+    told = json.loads(path.read_text(encoding="utf-8"))["artefacts"] if kept else {}
+    return {key: told[key] for key in kept}
 
 
 def _order(trial: Trial) -> tuple[bool, float]:
@@ -133,28 +166,30 @@ def _row(
     }
 
 
-def _conditions(manifest: ModelManifest, report: EvaluationReport) -> dict[str, Any]:
+def _conditions(report: EvaluationReport) -> dict[str, Any]:
     return {
-        "model_sha256": manifest.sha256,
         "data": report.data,
         "data_sha256": report.data_sha256,
         "split": report.split,
         "images": report.images,
         "machine": f"{cpu_name()}, {usable_cores()} cores",
         "versions": installed_versions(_PACKAGES),
-        "max_drop_points": MAX_DROP_POINTS,
-        "selection": _SELECTION,
     }
 
 
-def _write_folder(manifest: ModelManifest, out: Path, accepted: Mapping[str, Trial]) -> None:
-    """Copy the model folder to `out` where it is another one, then the accepted files, then the manifest that names them."""
+def _write_folder(
+    manifest: ModelManifest, out: Path, accepted: Mapping[str, Trial], kept: Mapping[str, Artefact]
+) -> None:
+    """Copy the model folder to `out` where it is another one, then the accepted files, then the manifest that names them and
+    those that are kept."""
     if out.resolve() != manifest.folder.resolve():
         shutil.copytree(manifest.folder, out, dirs_exist_ok=True)
+    staying = {name for artefact in kept.values() for name in artefact.files}
     for stale in out.glob("model.int8.*"):
-        stale.unlink()
+        if stale.name not in staying:
+            stale.unlink()
     for trial in accepted.values():
         for name in trial.artefact.files:
             shutil.copyfile(trial.bench.manifest.folder / name, out / name)
-    artefacts = {key: trial.artefact for key, trial in accepted.items()}
+    artefacts = {**kept, **{key: trial.artefact for key, trial in accepted.items()}}
     write_manifest(replace(manifest, folder=out, artefacts=artefacts))
