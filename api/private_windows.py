@@ -10,33 +10,61 @@ from sqlalchemy import Engine
 from firewarden.bulk.items import Facts, Reader, Unreadable
 from firewarden.cctv.camera import Corners
 from firewarden.cctv.camera_store import find_private_mask
-from firewarden.cctv.masks import paint_out
+from firewarden.cctv.frame import Pixels
+from firewarden.cctv.masks import MASK_GREY
+from firewarden.cctv.polygons import fill_polygons
 from firewarden.errors import InvalidImage
 from firewarden.inference.image import decode_image
 from firewarden.jobs.intake import Paint
 
-_QUALITY = 95  # the frame was compressed once already
+_QUALITY = 90  # the frame was compressed once already
+_LONGEST_PX = (
+    16384  # no camera's side; a JPEG has none above 65500, and windows of longer ones take seconds to fill
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedReader:
-    """A picture of at most `max_pixels` without what lies in `polygons`: a JPEG of the same size, with nothing of the file
-    beside its pixels, as thumbnails show the windows too."""
+    """A picture of at most `max_pixels` and `max_bytes` without what lies in `polygons`: a JPEG of the same size, with nothing
+    of the file beside its pixels, as thumbnails show the windows too."""
 
     reader: Reader
     polygons: tuple[Corners, ...]
     max_pixels: int
+    max_bytes: int
 
     def read(self) -> bytes:
+        data = self.reader.read()
+        if len(data) > self.max_bytes:
+            raise Unreadable(
+                f"got a file of {len(data)} bytes, expected at most {self.max_bytes}", final=True
+            )
         try:
-            image = decode_image(self.reader.read(), min_long_side=0, max_pixels=self.max_pixels)
+            pixels = decode_image(data, min_long_side=0, max_pixels=self.max_pixels).pixels
         except InvalidImage as error:
             raise Unreadable(str(error), final=True) from error
-        pixels = paint_out(image.pixels, self.polygons)
-        return bytes(simplejpeg.encode_jpeg(pixels, quality=_QUALITY, colorspace="BGR"))
+        if max(pixels.shape) > _LONGEST_PX:
+            raise Unreadable(
+                f"got a side of {max(pixels.shape)} px, expected at most {_LONGEST_PX} of a camera",
+                final=True,
+            )
+        painted = fill_windows(pixels, self.polygons)
+        return bytes(
+            simplejpeg.encode_jpeg(painted, quality=_QUALITY, colorspace="BGR", colorsubsampling="420")
+        )
 
 
-def masked_by_register(engine: Engine, *, max_pixels: int) -> Paint:
+def fill_windows(pixels: Pixels, polygons: tuple[Corners, ...]) -> Pixels:
+    """A copy of a picture (h, w, 3) with every pixel that a polygon touches set to the mean grey of the others. So a picture
+    that shows nothing beside its windows, dark or blank, is still told as such: whoever looks at it later knows of no
+    windows."""
+    window = fill_polygons(polygons, (pixels.shape[0], pixels.shape[1]))
+    painted = pixels.copy()
+    painted[window] = MASK_GREY if window.all() else round(float(pixels[~window].mean()))
+    return painted
+
+
+def masked_by_register(engine: Engine, *, max_pixels: int, max_bytes: int) -> Paint:
     """How frames are painted by what the database's register says, or said last, of the cameras that they are listed with."""
 
     @cache
@@ -47,6 +75,6 @@ def masked_by_register(engine: Engine, *, max_pixels: int) -> Paint:
     def paint(listed: Sequence[Facts], reader: Reader) -> Reader:
         cameras = sorted({facts.camera for facts in listed if facts.camera})
         polygons = tuple(polygon for camera in cameras for polygon in mask_of(camera))
-        return MaskedReader(reader, polygons, max_pixels) if polygons else reader
+        return MaskedReader(reader, polygons, max_pixels, max_bytes) if polygons else reader
 
     return paint

@@ -159,6 +159,13 @@ def _plain(value: Any, kind: Any) -> Any:
         raise TypeError(f"expected a number, got {type(value).__name__}")
     if not 0 <= value < math.inf:
         raise ValueError("expected a number that is finite and not below 0")
-    if isinstance(value, float) and kind in (int, int | None):
-        raise TypeError("expected a whole number")
+    if kind in (int, int | None):
+        return whole(value)
     return value
+
+
+def whole(value: float) -> int:
+    """A whole number, which YAML may have as 7.0."""
+    if value != int(value):
+        raise TypeError("expected a whole number")
+    return int(value)

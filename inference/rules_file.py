@@ -3,6 +3,7 @@ PolicyError that names the line."""
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 
 from firewarden.findings import Outcome, Question, RiskLevel, Text, Verdict
 from firewarden.inference.cctv_rules import build_cctv
-from firewarden.inference.policy_file import PolicyMap, build_row, read_policy
+from firewarden.inference.policy_file import PolicyMap, build_row, read_policy, whole
 from firewarden.inference.quality import QualityThresholds
 from firewarden.inference.relations import PREDICATES, Relation, RepeatRule
 from firewarden.inference.rules import (
@@ -284,6 +285,8 @@ def _profile(section: PolicyMap) -> dict[RiskLevel, Closing]:
 
 
 def _optional_int(value: Any) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise ValueError("expected a whole number that is not below 0")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError("expected a whole number that is not below 0")
+    return whole(value)

@@ -38,6 +38,7 @@ def test_the_shipped_table_has_seventy_rows_with_unique_ids(rules):
         pytest.param("overlap_gte: 0.50\n", "overlap_gte: -0.5\n", "'overlap_gte' is not allowed: -0.5", id="negative"),
         pytest.param("overlap_gte: 0.50\n", "overlap_gte: true\n", "'overlap_gte' is not allowed: True", id="a truth value"),
         pytest.param("ratio_lte: 0.20, tier: low}\n      - {id: BE-B2", "ratio_lte: .nan, tier: low}\n      - {id: BE-B2", "'ratio_lte' is not allowed: nan", id="bound of a row"),
+        pytest.param("due_days: 15", "due_days: 7.5", "'due_days' is not allowed: 7.5", id="half a day"),
         pytest.param("due_days: 15", "due_days: -15", "'due_days' is not allowed: -15", id="days below 0"),
         pytest.param("count_gte: 3, tier", "count_gte: 2.5, tier", "'count_gte' is not allowed: 2.5", id="part of a thing"),
         pytest.param("tier: major, emergency: true}", "tier: major, emergency: 1}", "'emergency' is not allowed: 1", id="a number for a truth value"),
@@ -126,3 +127,11 @@ def test_without_libyaml_a_file_reads_the_same(monkeypatch, rules):
 def test_no_operating_point_of_the_shipped_model_is_stored_unseen(rules):
     points = find_manifest(None).operating_points.values()
     assert min(points) >= rules.routing.store_only_below
+
+
+def test_whole_numbers_may_be_written_with_a_point(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(SHIPPED.replace("due_days: 15", "due_days: 15.0"), encoding="utf-8")
+    assert (
+        SHIPPED.count("due_days: 15") and load_rules(path).closure_profiles == load_rules().closure_profiles
+    )
