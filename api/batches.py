@@ -93,9 +93,7 @@ def _policy(services: Services, kind: JobKind, context: JobContext) -> IntakePol
     members = 2 * settings.max_batch_items + 1000  # folders, and macOS packs a companion beside each photo
     limits = Limits(settings.max_body_bytes, _RATIO, members=members)
     check = _check_facts(services.inspector.rules)
-    paint = masked_by_register(
-        services.cctv.engine, max_pixels=settings.max_pixels, max_bytes=settings.max_body_bytes
-    )
+    paint = masked_by_register(services.cctv.engine, max_pixels=settings.max_pixels)
     if kind is JobKind.PHOTOS:
         return IntakePolicy(limits, settings.max_batch_items, check=check, paint=paint)
     refuse = _refuse_places(context, services.inspector.rules)

@@ -25,20 +25,15 @@ _LONGEST_PX = (
 
 @dataclass(frozen=True, slots=True)
 class MaskedReader:
-    """A picture of at most `max_pixels` and `max_bytes` without what lies in `polygons`: a JPEG of the same size, with nothing
+    """A picture of at most `max_pixels` without what lies in `polygons`: a JPEG of the same size, with nothing
     of the file beside its pixels, as thumbnails show the windows too."""
 
     reader: Reader
     polygons: tuple[Corners, ...]
     max_pixels: int
-    max_bytes: int
 
     def read(self) -> bytes:
         data = self.reader.read()
-        if len(data) > self.max_bytes:
-            raise Unreadable(
-                f"got a file of {len(data)} bytes, expected at most {self.max_bytes}", final=True
-            )
         try:
             pixels = decode_image(data, min_long_side=0, max_pixels=self.max_pixels).pixels
         except InvalidImage as error:
@@ -64,7 +59,7 @@ def fill_windows(pixels: Pixels, polygons: tuple[Corners, ...]) -> Pixels:
     return painted
 
 
-def masked_by_register(engine: Engine, *, max_pixels: int, max_bytes: int) -> Paint:
+def masked_by_register(engine: Engine, *, max_pixels: int) -> Paint:
     """How frames are painted by what the database's register says, or said last, of the cameras that they are listed with."""
 
     @cache
@@ -75,6 +70,6 @@ def masked_by_register(engine: Engine, *, max_pixels: int, max_bytes: int) -> Pa
     def paint(listed: Sequence[Facts], reader: Reader) -> Reader:
         cameras = sorted({facts.camera for facts in listed if facts.camera})
         polygons = tuple(polygon for camera in cameras for polygon in mask_of(camera))
-        return MaskedReader(reader, polygons, max_pixels, max_bytes) if polygons else reader
+        return MaskedReader(reader, polygons, max_pixels) if polygons else reader
 
     return paint

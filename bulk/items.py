@@ -35,23 +35,24 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileReader:
-    """A file on disk."""
+    """A file on disk of at most `max_bytes`."""
 
     path: Path
+    max_bytes: int = MAX_BYTES
 
     def read(self) -> bytes:
         try:
             told = self.path.stat()
             if stat.S_ISFIFO(told.st_mode) or stat.S_ISCHR(told.st_mode) or stat.S_ISSOCK(told.st_mode):
                 raise Unreadable("cannot be read: it is a pipe or a device, expected a file", final=True)
-            check_size(told.st_size)
+            check_size(told.st_size, self.max_bytes)
             with self.path.open("rb") as file:
-                data = file.read(told.st_size + 1)  # asked for MAX_BYTES it would first get memory for them
+                data = file.read(told.st_size + 1)  # asked for all it may hold it would first get memory for them
                 if len(data) > told.st_size:  # it has grown since
-                    data += file.read(MAX_BYTES + 1 - len(data))
+                    data += file.read(max(0, self.max_bytes + 1 - len(data)))
         except OSError as error:
             raise Unreadable(f"cannot be read: {error.strerror or error}") from error
-        check_size(len(data))
+        check_size(len(data), self.max_bytes)
         return data
 
 
@@ -134,10 +135,10 @@ def repeated(item: Item, first: str) -> Item:
     return replace(item, key=f"{item.key} ({item.place})", reader=BrokenReader(item.fault or told))
 
 
-def check_size(size: int) -> None:
-    """Raises Unreadable above MAX_BYTES."""
-    if size > MAX_BYTES:
+def check_size(size: int, max_bytes: int = MAX_BYTES) -> None:
+    """Raises Unreadable above `max_bytes`."""
+    if size > max_bytes:
         raise Unreadable(
-            f"got a file of {size} bytes, expected at most {MAX_BYTES} for one picture; send a smaller one",
+            f"got a file of {size} bytes, expected at most {max_bytes} for one picture; send a smaller one",
             final=True,
         )

@@ -19,7 +19,16 @@ from tempfile import TemporaryDirectory
 
 from firewarden.bulk.archives import Limits, archive_items
 from firewarden.bulk.container import Container
-from firewarden.bulk.items import BrokenReader, Facts, FileReader, Item, Reader, Unreadable, repeated
+from firewarden.bulk.items import (
+    MAX_BYTES,
+    BrokenReader,
+    Facts,
+    FileReader,
+    Item,
+    Reader,
+    Unreadable,
+    repeated,
+)
 from firewarden.bulk.manifests import Check, manifest_items
 from firewarden.errors import HazardError
 from firewarden.jobs.records import NewItem, printable
@@ -136,7 +145,7 @@ def take_in(uploads: Uploads, blobs: BlobStore, policy: IntakePolicy, now: datet
 
 def _uploaded(uploads: Uploads, limits: Limits) -> Iterator[Item]:
     for photo in uploads.photos:
-        yield Item(photo.name, FileReader(photo.path))
+        yield Item(photo.name, FileReader(photo.path, min(limits.member_bytes, MAX_BYTES)))
     for archive in uploads.archives:
         for item in archive_items(archive.container, limits):
             yield replace(item, key=printable(item.key), place=printable(item.place))
@@ -242,7 +251,7 @@ def _keep(items: Iterable[Item], blobs: BlobStore, policy: IntakePolicy) -> Iter
         told = NewItem(item.key, item.facts, item.place)
         try:
             data = item.reader.read()
-            message = policy.refuse(item.facts) or _too_large(data, policy.limits)
+            message = policy.refuse(item.facts)
         except Unreadable as error:
             data, message = b"", str(error)
         sha256 = None if message else hashlib.sha256(data).hexdigest()
@@ -261,12 +270,6 @@ def _flush(group: list[tuple[NewItem, bytes]], blobs: BlobStore) -> Iterator[New
             raise error
     for item, _ in group:
         yield item
-
-
-def _too_large(data: bytes, limits: Limits) -> str | None:
-    if len(data) <= limits.member_bytes:
-        return None
-    return f"got a file of {len(data)} bytes, expected at most {limits.member_bytes} for one picture"
 
 
 def _broken_message(item: Item) -> str | None:

@@ -160,6 +160,24 @@ def test_private_windows_are_painted_out_before_a_frame_is_kept(tmp_path, path, 
         assert abs(pixels[:, :60] - 90).max() <= 3 and abs(pixels[:, 70:] - (90, 120, 60)).max() <= 5
 
 
+def test_a_frame_with_private_windows_may_have_as_many_bytes_as_any_other(tmp_path) -> None:
+    """What is kept of it, a JPEG of quality 90, has more than the coarse WebP that was sent."""
+    noise = np.random.default_rng(3).integers(0, 255, (256, 256, 3), np.uint8)
+    stream = io.BytesIO()
+    PillowImage.fromarray(noise).save(stream, "WEBP", quality=30)
+    sent = stream.getvalue()
+    top = [[[0.0, 0.0], [1.0, 0.0], [1.0, 0.1], [0.0, 0.1]]]
+    table = manifest("path,camera,time\n1.jpg,c1,2026-05-01T08:30:00+08:00\n")
+    for spare, failed in ((0, 0), (-1, 1)):
+        with open_client(tmp_path / str(failed), max_body_bytes=len(sent) + spare) as (client, services):
+            camera = {**CAMERA_IN, "id": "c1", "zones": {"private_mask": top}}
+            assert client.post("/v1/cameras", json=camera).status_code == 201
+            batch = client.post("/v1/cctv/batches", files=[*photos(sent), table]).json()
+            assert batch["progress"]["failed"] == failed
+            kept = [p.stat().st_size for p in services.blobs.root.rglob("*") if p.is_file()]
+            assert [size > len(sent) for size in kept] == [True] * (1 - failed)
+
+
 def test_a_row_of_an_unknown_venue_takes_no_photo_from_a_good_one(client, services) -> None:
     table = manifest("path,venue,scene\n1.jpg,moon,\n1.jpg,,nowhere\n1.jpg,,\n")
     batch = client.post("/v1/batches", files=[*photos(A), table]).json()
