@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from firewarden.bulk.items import Facts, Reader, Unreadable
 from firewarden.cctv.camera import Corners
-from firewarden.cctv.camera_store import find_private_mask
+from firewarden.cctv.camera_store import find_named_mask
 from firewarden.cctv.frame import Pixels
 from firewarden.cctv.masks import MASK_GREY
 from firewarden.cctv.polygons import fill_polygons
@@ -65,7 +65,7 @@ def masked_by_register(engine: Engine, *, max_pixels: int) -> Paint:
     @cache
     def mask_of(camera: str) -> tuple[Corners, ...]:
         with engine.connect() as connection:
-            return find_private_mask(connection, camera)
+            return find_named_mask(connection, camera)
 
     def paint(listed: Sequence[Facts], reader: Reader) -> Reader:
         cameras = sorted({facts.camera for facts in listed if facts.camera})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from firewarden.cctv.camera import ZONE_KINDS, Camera, Corners, Zones, parse_window
 from firewarden.ledger.database import database_now, insert_if_new, write_transaction
@@ -125,6 +125,18 @@ def find_private_mask(connection: Connection, camera_id: str) -> tuple[Corners, 
         return camera.zones.private_mask
     query = select(retired_masks.c.private_mask).where(retired_masks.c.camera_id == camera_id)
     return _polygons(connection.execute(query).scalar_one_or_none() or ())
+
+
+def find_named_mask(connection: Connection, name: str) -> tuple[Corners, ...]:
+    """The private windows of the camera that someone calls `name`. Where none has, or had, exactly that id, those of all
+    whose ids differ from it in case alone (of ASCII letters, on SQLite)."""
+    ids = {
+        found
+        for column in (cameras.c.id, retired_masks.c.camera_id)
+        for found in connection.scalars(select(column).where(func.lower(column) == name.lower()))
+    }
+    meant = [name] if name in ids else sorted(ids)
+    return tuple(polygon for found in meant for polygon in find_private_mask(connection, found))
 
 
 def delete_camera(connection: Connection, camera_id: str) -> bool:

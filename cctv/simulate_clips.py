@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from firewarden.cctv.frame import Pixels
 from firewarden.errors import DatasetError
+from firewarden.inference.batch import is_photo_name
 
 _NOISE = 3.0  # grey values, standard deviation
 _HEAD = 4096  # bytes left whole, so that the file can be opened
@@ -62,7 +63,7 @@ def still_pictures(folder: Path, wh: tuple[int, int], count: int) -> list[Pixels
     folder."""
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder; name one with JPEG, PNG or WebP pictures, or none")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    paths = sorted(p for p in folder.iterdir() if is_photo_name(p.name))
     readable = (still for path in paths if (still := _fitted(path, wh)) is not None)
     return list(islice(readable, count))
 

@@ -42,15 +42,28 @@ def no_home(error: Exception) -> str | None:
 
 
 def end_output() -> None:
-    """Print what is left; raises BrokenPipeError here, where it can be handled, and not when Python ends."""
-    if sys.stdout is not None and not sys.stdout.closed:
+    """Print what is left; raises BrokenPipeError here, where it can be handled, and not when Python ends. An error or exit
+    code that is on its way goes first."""
+    ending = sys.exception()
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        if ending is None or (isinstance(ending, SystemExit) and not ending.code):
+            raise
+        _drop_output()
 
 
 def leave_output() -> NoReturn:
-    """Exit code 1 without a word, after who read the output went away; what is still to be printed goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Exit code 1 without a word, after who read the output went away."""
+    _drop_output()
     sys.exit(1)
+
+
+def _drop_output() -> None:
+    """What is still to be printed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_all_names() -> None:

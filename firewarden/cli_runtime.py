@@ -96,20 +96,36 @@ def quantise(
         list[str] | None,
         typer.Option(help="onnxruntime or openvino, repeatable; default: both. Another's file stays."),
     ] = None,
+    only_prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove",
+            help="Make nothing: measure the model's own int8 files on this machine, and record what they do here.",
+        ),
+    ] = False,
     rules: RulesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make int8 files of a model for ONNX Runtime and OpenVINO; each is kept only if accuracy stays within 1 point."""
-    _check_quantisers()
+    if not only_prove:
+        _check_quantisers()
     from firewarden.models.manifest import MANIFEST_FILE
     from firewarden.models.registry import find_manifest
     from firewarden.training.quantise import quantise as make
+    from firewarden.training.quantise_prove import prove
 
     check_output(out / MANIFEST_FILE)
-    record: dict[str, Any] = make(
-        find_manifest(model_named(model)), data, out, photos=photos, expect=expect, rules=rules,
-        hazard_data=hazard_data or (), made=made or (), runtimes=runtime or (), on_step=print_step,
-    )  # fmt: skip
+    told: dict[str, Any] = {
+        "expect": expect, "rules": rules, "hazard_data": hazard_data or (), "runtimes": runtime or (),
+        "on_step": print_step,
+    }  # fmt: skip
+    manifest = find_manifest(model_named(model))
+    if only_prove:
+        if made:
+            raise HazardError("got --made with --prove, expected one of them: nothing is calibrated.")
+        record: dict[str, Any] = {"artefacts": prove(manifest, data, out, **told)}
+    else:
+        record = make(manifest, data, out, photos=photos, made=made or (), **told)
     if as_json:
         print_json(record)
     for key, row in {} if as_json else record["artefacts"].items():

@@ -19,6 +19,7 @@ from firewarden.inference.runtime_parity import Answer, compare_answers, fixed_p
 from firewarden.inference.session import ModelSession
 from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest
 
+PROOFS = "proofs"  # of an artefact: what it did on other machines than the one it was made on
 _FLOOR = 0.01  # far enough below any operating point to hold the partner of every detection above one
 
 
@@ -41,19 +42,25 @@ def recorded_answers(manifest: ModelManifest, session: ModelSession) -> dict[str
 
 def refusal_by_record(manifest: ModelManifest, choice: RuntimeChoice, session: ModelSession) -> str:
     """Why this machine's int8 answers may not be used: no accepted record of this very artefact, or answers that differ
-    from it. "" where they may."""
+    from all that were recorded where its accuracy was accepted. "" where they may."""
     record = _read_record(manifest.folder / INT8_RECORD_FILE).get(choice.key)
     artefact = manifest.artefacts.get(choice.key)
     if artefact is None or record is None or record.get("sha256") != artefact.sha256:
         return f"{INT8_RECORD_FILE} has no record of this {choice.key} artefact; make one with `firewarden quantise`"
     got = {name: _to_answer(rows) for name, rows in recorded_answers(manifest, session).items()}
-    expected = {name: _to_answer(rows) for name, rows in record["answers"].items()}
-    if got.keys() != expected.keys():
-        return (
-            f"{INT8_RECORD_FILE} tells of other photos than this version has; run `firewarden quantise` again"
-        )
-    parity = compare_answers(expected, got, operating_points(manifest))
-    return "" if parity.passed else f"not the answers on record: {parity.describe()}"
+    listed = [record["answers"], *(proof["answers"] for proof in record.get(PROOFS, ()) if proof["accepted"])]
+    compared = []
+    for answers in listed:
+        expected = {name: _to_answer(rows) for name, rows in answers.items()}
+        if got.keys() != expected.keys():
+            return f"{INT8_RECORD_FILE} tells of other photos than this version has; run `firewarden quantise` again"
+        compared.append(compare_answers(expected, got, operating_points(manifest)))
+    if any(parity.passed for parity in compared):
+        return ""
+    nearest = min(compared, key=lambda parity: parity.largest_gap)
+    return (
+        f"not the answers on record: {nearest.describe()}; `firewarden quantise --prove` measures them here"
+    )
 
 
 def _read_record(path: Path) -> Mapping[str, Any]:

@@ -62,6 +62,11 @@ class Parity:
         """Nothing compared proves nothing."""
         return any(row.compared for row in self.photos) and all(row.within for row in self.photos)
 
+    @property
+    def largest_gap(self) -> float:
+        """In confidence, of all pairs; 0 without one."""
+        return max((row.largest_gap for row in self.photos), default=0.0)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "passed": self.passed,
@@ -70,7 +75,7 @@ class Parity:
             "photos_same_findings": sum(row.same_findings for row in self.photos),
             "detections": sum(row.compared for row in self.photos),
             "worst_iou": min((row.worst_iou for row in self.photos), default=1.0),
-            "largest_confidence_gap": max((row.largest_gap for row in self.photos), default=0.0),
+            "largest_confidence_gap": self.largest_gap,
         }
 
     def describe(self) -> str:

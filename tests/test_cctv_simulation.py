@@ -22,12 +22,16 @@ def test_a_day_with_twenty_things_left_in_a_corridor(rules):
     assert day.looks <= 0.2 * day.frames
 
 
-def test_pictures_for_a_rehearsal_are_those_that_can_be_read(tmp_path):
+def test_pictures_for_a_rehearsal_are_those_that_can_be_read(tmp_path, caplog):
     clips = pytest.importorskip("firewarden.cctv.simulate_clips", reason="needs PyAV")
     (tmp_path / "a.jpg").write_bytes(b"text")
     (tmp_path / "b.jpg").write_bytes(SAMPLE.read_bytes()[:2000])
+    (tmp_path / "._c.jpg").write_bytes(b"macOS")
     shutil.copy(SAMPLE, tmp_path / "c.jpg")
     assert [still.shape for still in clips.still_pictures(tmp_path, (64, 48), 3)] == [(48, 64, 3)]
+    assert "a.jpg" in caplog.text and "._c.jpg" not in caplog.text, (
+        "what macOS keeps beside a file is no picture"
+    )
     for no_folder in (tmp_path / "gone", tmp_path / "c.jpg"):
         with pytest.raises(DatasetError, match="no such folder"):
             clips.still_pictures(no_folder, (64, 48), 3)

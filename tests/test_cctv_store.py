@@ -20,7 +20,7 @@ from cctv_stage import Actor, Stage, at, play, watcher, zones
 from postgres_server import postgres_server, postgres_url  # noqa: F401
 
 from firewarden.cctv.camera import parse_window
-from firewarden.cctv.camera_store import camera_from_json
+from firewarden.cctv.camera_store import camera_from_json, find_named_mask
 from firewarden.cctv.confirm import Confirming, track_of
 from firewarden.cctv.event_store import EventStore
 from firewarden.cctv.masks import MASK_GREY
@@ -309,6 +309,17 @@ def test_the_mask_of_a_camera_that_is_taken_out_stays_as_long_as_its_pictures(st
     stores.events.retire_camera("cam-1")
     stores.events.pictures.delete_old({}, days_without_camera=29)
     assert stores.events.private_mask("cam-1") == ()
+
+
+def test_a_camera_is_meant_in_other_case_where_none_is_called_exactly_so(stores) -> None:
+    stores.cameras.add(camera(zones=zones(private_mask=[LEFT_HALF])))
+    with stores.engine.connect() as connection:
+        found = [find_named_mask(connection, name) for name in ("cam-1", "Cam-1", "cam-2")]
+    assert found == [(LEFT_HALF,), (LEFT_HALF,), ()]
+    stores.cameras.add(camera(camera_id="CAM-1"))
+    with stores.engine.connect() as connection:
+        found = [find_named_mask(connection, name) for name in ("CAM-1", "Cam-1")]
+    assert found == [(), (LEFT_HALF,)]
 
 
 def test_events_are_listed_newest_first_page_by_page(stores) -> None:

@@ -31,15 +31,36 @@ def refusal(monkeypatch, capsys, *arguments: object) -> str:
 @pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["data", "sources"]], ids=" ".join)
 def test_a_reader_that_went_away_is_no_traceback(arguments):
     """Output as small as this is written when the command has ended: it must fail there, not when Python ends."""
+    done = unread("-m", "firewarden", *arguments)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "told"),
+    [("raise HazardError('why')", 2, "why"), ("sys.exit(3)", 3, ""), ("sys.exit(0)", 1, "")],
+    ids=["error", "exit code", "success"],
+)
+def test_a_reader_that_went_away_hides_no_error(end, code, told):
+    app = f"def app():\n    print('a row')\n    {end}\n"
+    done = unread(
+        "-c",
+        f"import sys\nimport firewarden.cli as cli\nfrom firewarden.errors import HazardError\n{app}cli.app = app\ncli.main()",
+    )
+    assert done.returncode == code and told in done.stderr and bool(told) == bool(done.stderr)
+    assert "Traceback" not in done.stderr and "Broken pipe" not in done.stderr
+
+
+def unread(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with a stdout that nobody reads."""
     reader, writer = os.pipe()
     os.close(reader)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "firewarden", *arguments],
+        [sys.executable, "-P", *arguments],
         check=False, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment, timeout=60,
     )  # fmt: skip
     os.close(writer)
-    assert (done.returncode, done.stderr) == (1, "")
+    return done
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch, capsys):

@@ -14,7 +14,7 @@ from conftest import CLASSES
 from tiny_data import Photo, build_data_folder
 
 from firewarden.datasets.cables import Cable
-from firewarden.datasets.compose.cord_visible import change_seen, shows_cord, shows_strip
+from firewarden.datasets.compose.drawn_visible import change_seen, shows_cord, shows_lock, shows_strip
 from firewarden.datasets.compose.ground import Ground, Row, rows_of
 from firewarden.datasets.compose.marked_walls import mark_wall
 from firewarden.datasets.compose.sources import Sources
@@ -166,3 +166,20 @@ def test_a_strip_must_be_large_and_stand_out(size: tuple[int, int], level: int, 
     after, (long, thin) = before.copy(), size
     after[50 : 50 + long, 60 : 60 + thin] = level
     assert shows_strip(change_seen(before, after), [(60.0, 50.0, 60.0 + thin, 50.0 + long)]) is seen
+
+
+@pytest.mark.parametrize(
+    ("columns", "long", "level", "seen"),
+    [
+        pytest.param(8, 30, 130, True, id="8 of 30 columns"),
+        pytest.param(4, 30, 130, False, id="4 of 30 columns, 6 with their soft edges, are under a fifth"),
+        pytest.param(30, 18, 130, False, id="18 px are too small"),
+        pytest.param(30, 30, 115, False, id="15 levels: black on black"),
+    ],
+)
+def test_a_lock_must_be_large_and_stand_out(columns: int, long: int, level: int, seen: bool) -> None:
+    """20 px at least, a fifth of its box by 20 grey levels; the blur takes the outermost columns below that."""
+    before = np.full((200, 200, 3), 100, np.uint8)
+    after = before.copy()
+    after[50 : 50 + long, 60 : 60 + min(columns, long)] = level
+    assert shows_lock(change_seen(before, after), (60.0, 50.0, 60.0 + long, 50.0 + long)) is seen

@@ -13,6 +13,7 @@ from firewarden.training.evaluated_data import ListedPhoto
 from firewarden.training.expectations import Expectation
 from firewarden.training.figures import MeasuredPhoto
 from firewarden.training.hazard_points import (
+    ALSO_LOWEST,
     BUDGETS,
     Budget,
     _reached,
@@ -191,3 +192,4 @@ def test_every_budget_names_a_hazard_and_its_classes() -> None:
     assert BUDGETS.keys() == DECIDING.keys() <= rules.hazards.keys()
     assert {c for classes in DECIDING.values() for c in classes} <= set(rules.class_lines)
     assert {c for groups in ALSO.values() for classes in groups for c in classes} <= set(rules.class_lines)
+    assert {classes[0] for groups in ALSO.values() for classes in groups} == ALSO_LOWEST.keys()

@@ -28,11 +28,12 @@ from firewarden.inference.int8_record import refusal_by_record
 from firewarden.inference.runtime_choice import RuntimeChoice
 from firewarden.inference.session import open_session
 from firewarden.inference.tune import Effort
-from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest, load_manifest
+from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest, file_sha256, load_manifest
 from firewarden.training.quantise import quantise
 from firewarden.training.quantise_gate import Figures, confidence_distance, judge
 from firewarden.training.quantise_onnx import quantise_onnx
 from firewarden.training.quantise_photos import QuantisePhotos, choose_photos
+from firewarden.training.quantise_prove import prove
 from firewarden.training.quantise_scope import float_patterns, head_prefix, stage_prefixes
 from firewarden.training.quantise_silu import silu_inputs, with_fused_silu
 from firewarden.training.quantise_trial import Quantiser
@@ -295,7 +296,7 @@ def test_a_hazard_of_made_pictures_decides_too(tmp_path: Path, data: Path, manif
     assert judged(copied, [made])["accepted"] is True
     refused = judged(missing, [made])
     assert refused["accepted"] is False
-    assert "recall of blocked_exit on made falls by 100.00" in refused["told"]
+    assert "recall of blocked_exit on made pictures falls by 100.00" in refused["told"]
 
 
 def test_one_runtime_alone_leaves_the_file_and_the_record_of_another(
@@ -338,3 +339,42 @@ def test_other_answers_than_those_on_record_are_refused(
     told["artefacts"][ORT.key]["sha256"] = "0" * 64
     (out / INT8_RECORD_FILE).write_text(json.dumps(told))
     assert "no record of this" in refusal_by_record(written, ORT, open_session(written, runtime=ORT))
+
+
+def test_a_file_is_proven_where_it_answers_otherwise_than_on_record(
+    tmp_path: Path, data: Path, manifest: ModelManifest
+) -> None:
+    """The record of another machine, played by answers that were changed by hand; then one whose fp32 sees nothing."""
+    out, proven = tmp_path / "out", tmp_path / "proven"
+    quick = Effort(rounds=1, seconds=0.0)
+    with pytest.raises(DatasetError, match="no int8 file for any runtime"):
+        prove(manifest, data, out, effort=quick)
+    quantise(manifest, data, out, photos=1, effort=quick, recipes={ORT: ("model.int8.onnx", [copied])})
+    told = json.loads((out / INT8_RECORD_FILE).read_text())
+    for rows in told["artefacts"][ORT.key]["answers"].values():
+        for row in rows:
+            row[1] -= 0.1
+    (out / INT8_RECORD_FILE).write_text(json.dumps(told))
+    written = load_manifest(out)
+    session = open_session(written, runtime=ORT)
+    assert "largest confidence gap 0.100" in refusal_by_record(written, ORT, session)
+    with pytest.raises(DatasetError, match="no int8 file for openvino"):
+        prove(written, data, proven, effort=quick, runtimes=["openvino"])
+
+    row = prove(written, data, proven, effort=quick)[ORT.key]
+    assert (row["accepted"], row["rms_confidence_from_fp32"]) == (True, 0.0)
+    assert row["measured"]["split"] == "val" and "made" not in row["measured"]
+    proof = load_manifest(proven)
+    assert refusal_by_record(proof, ORT, session) == ""
+    prove(proof, data, proven, effort=quick)
+    kept = json.loads((proven / INT8_RECORD_FILE).read_text())["artefacts"][ORT.key]
+    assert len(kept["proofs"]) == 1, "the same machine once"
+    assert kept["answers"] == told["artefacts"][ORT.key]["answers"]
+
+    blind = build_model_folder(tmp_path / "blind", CLASSES, [(0, 0, 1, 1, 0.0, 0)]) / "model.onnx"
+    shutil.copyfile(blind, proven / "model.int8.onnx")
+    artefact = replace(proof.artefacts[ORT.key], sha256=file_sha256(blind))
+    lost = prove(replace(proof, artefacts={ORT.key: artefact}), data, proven, effort=quick)[ORT.key]
+    assert not lost["accepted"] and "answers" not in lost
+    assert "falls by 100.00 points" in lost["told"]
+    assert "not the answers" in refusal_by_record(proof, ORT, session)

@@ -27,7 +27,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {  # hazard -> classes without which i
 ALSO: Mapping[
     str, tuple[tuple[str, ...], ...]
 ] = {  # further classes a hazard can rest on, moved after the deciding ones
-    "blocked_exit": (("chain_lock",),),
+    "blocked_exit": (("chain_lock",), ("exit_sign",), ("carton",)),
 }
 LOWEST = 0.03  # no threshold is tried below it
 

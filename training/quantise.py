@@ -9,22 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from firewarden.errors import DatasetError
-from firewarden.inference.int8_record import recorded_answers
-from firewarden.inference.machine import cpu_name, usable_cores
-from firewarden.inference.rules import Rules
 from firewarden.inference.rules_file import load_rules
 from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
-from firewarden.inference.runtime_parity import answer_photos, compare_answers, fixed_photos, operating_points
-from firewarden.inference.speed import Load, measure_side_by_side
-from firewarden.inference.tune import Effort, prepare_picture
+from firewarden.inference.tune import Effort
 from firewarden.models.manifest import INT8_RECORD_FILE, Artefact, ModelManifest, write_manifest
-from firewarden.training.evaluate import EvaluationReport
 from firewarden.training.quantise_gate import MAX_DROP_POINTS
 from firewarden.training.quantise_photos import choose_photos
+from firewarden.training.quantise_record import conditions, measure_standing
 from firewarden.training.quantise_trial import Bench, Measured, OnStep, Recipes, Trial, try_recipes
-from firewarden.training.versions import installed_versions
+from firewarden.training.tag_expectations import find_expectations
 
-_PACKAGES = ("onnxruntime", "onnx", "openvino", "nncf", "numpy")
 _SELECTION = (
     "recipes are tried in the order of `tried` until one is accepted on these val photos, so the figures of a file that "
     "was not the first are those of a choice, not independent ones"
@@ -58,7 +52,7 @@ def quantise(
     records = _records_of(kept, manifest)
     loaded, chosen = load_rules(rules), choose_photos(manifest, data, photos, made)
     with tempfile.TemporaryDirectory() as folder:
-        told = expect or _tag_expectations(Path(folder), data, loaded)
+        told = expect or find_expectations(data, Path(folder), loaded)
         bench = Bench(manifest, data, told, loaded, tuple(hazard_data))
         on_step("measuring fp32")
         fp32 = bench.measure(REFERENCE)
@@ -73,16 +67,12 @@ def quantise(
         }
         accepted = {c.key: trial for c, trial in best.items() if trial.verdict.accepted}
         _write_folder(manifest, out, accepted, kept)
-    conditions = {
-        **_conditions(fp32.report),
-        "made": [folder.resolve().name for folder in made],
-        "hazard_data": [folder.resolve().name for folder in hazard_data],
-    }
+    measured = conditions(fp32.report, hazard_data, made)
     record = {
         "model_sha256": manifest.sha256,
         "max_drop_points": MAX_DROP_POINTS,
         "selection": _SELECTION,
-        "artefacts": {**records, **{key: {**row, "measured": conditions} for key, row in report.items()}},
+        "artefacts": {**records, **{key: {**row, "measured": measured} for key, row in report.items()}},
     }
     (out / INT8_RECORD_FILE).write_text(
         json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -129,51 +119,19 @@ def _order(trial: Trial) -> tuple[bool, float]:
     return not trial.verdict.accepted, trial.verdict.loss
 
 
-def _tag_expectations(folder: Path, data: Path, rules: Rules) -> Path:
-    from firewarden.training.tag_expectations import write_tag_expectations
-
-    told = data / "expect.json"
-    return told if told.is_file() else write_tag_expectations(folder / "expect.json", data, rules)
-
-
 def _row(
     trial: Trial, choice: RuntimeChoice, tried: Sequence[Trial], fp32: Measured, effort: Effort
 ) -> dict[str, Any]:
     """What is kept of one runtime: the verdict, both figures, distance from fp32 and speed beside it, its answers, and
     the recipes that were tried."""
-    bench, manifest = trial.bench, trial.bench.manifest
-    photos = fixed_photos(input_size=manifest.input_size)
-    exact, reduced = bench.open(REFERENCE, threads=1), bench.open(choice, threads=1)
-    apart = compare_answers(
-        answer_photos(manifest, exact, bench.rules, photos),
-        answer_photos(manifest, reduced, bench.rules, photos),
-        operating_points(manifest),
-    )
-    speeds = measure_side_by_side(
-        {"fp32": (exact, Load()), "int8": (reduced, Load())},
-        prepare_picture(manifest, photos["sample"]),
-        rounds=effort.rounds,
-        seconds=effort.seconds,
-    )
+    standing = measure_standing(trial.bench, choice, effort)
     return {
         "sha256": trial.artefact.sha256,
         **trial.to_json(),
         "fp32": fp32.figures.to_json(),
-        "times_as_fast_as_onnxruntime_fp32_one_thread": round(speeds["int8"] / speeds["fp32"], 2),
-        "apart_from_fp32": apart.to_json(),
+        **standing.to_json(),
         "tried": [each.to_json() for each in tried],
-        "answers": recorded_answers(manifest, reduced),
-    }
-
-
-def _conditions(report: EvaluationReport) -> dict[str, Any]:
-    return {
-        "data": report.data,
-        "data_sha256": report.data_sha256,
-        "split": report.split,
-        "images": report.images,
-        "machine": f"{cpu_name()}, {usable_cores()} cores",
-        "versions": installed_versions(_PACKAGES),
+        "answers": standing.answers,
     }
 
 

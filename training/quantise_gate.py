@@ -1,7 +1,7 @@
 """Whether an int8 file is accepted: what it loses on the val photos against fp32, and how far its confidences lie from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,14 @@ _SAME_PLACE = 0.5  # IoU
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Accuracy on the val photos: mAP50-95, and recall by hazard that some photo is known to show."""
+    """Accuracy on the val photos: mAP50-95, recall by hazard that some photo is known to show, and how many show it."""
 
     map50_95: float
     recall: Mapping[str, float]
+    pictures: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {"map50_95": self.map50_95, "recall": dict(self.recall)}
+        return {"map50_95": self.map50_95, "recall": dict(self.recall), "pictures": dict(self.pictures)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One int8 file after another, made and measured on the val photos, until one is accepted."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +39,8 @@ class Measured:
 @dataclass(frozen=True, slots=True)
 class Bench:
     """Measures a choice of a model on the val photos of `data`; recall by hazard also on those of `hazard_data`, made pictures
-    with an expect.json, as real photos show hardly a blocked exit, an empty place or a cord."""
+    with an expect.json, as real photos show hardly a blocked exit, an empty place or a cord. All made pictures count as
+    one set: a point of recall shows only where a hazard has a hundred of them."""
 
     manifest: ModelManifest
     data: Path
@@ -53,11 +55,12 @@ class Bench:
         detector = OnePassDetector(OnnxDetector(self.manifest, self.open(choice, threads=usable_cores())))
         inspector = Inspector(detector, self.rules)
         told = evaluate_photos(detector, inspector, self.data, "val", draws=1, expect=self.expect)
-        recalls = _recalls(told.report)
-        for folder in self.hazard_data:
-            made = evaluate_photos(detector, inspector, folder, "val", draws=1).report
-            recalls |= {f"{name} on {folder.name}": recall for name, recall in _recalls(made).items()}
-        figures = Figures(told.report.metrics.map50_95 or 0.0, recalls)
+        made = [evaluate_photos(detector, inspector, d, "val", draws=1).report for d in self.hazard_data]
+        recalls, pictures = _recalls(told.report)
+        more, shown = _recalls(*made)
+        recalls |= {f"{name} on made pictures": recall for name, recall in more.items()}
+        pictures |= {f"{name} on made pictures": count for name, count in shown.items()}
+        figures = Figures(told.report.metrics.map50_95 or 0.0, recalls, pictures)
         return Measured(told.report, figures, tuple(photo.detections for photo in told.photos))
 
 
@@ -108,9 +111,16 @@ def try_recipes(
     return trials
 
 
-def _recalls(report: EvaluationReport) -> dict[str, float]:
-    """By hazard that some picture shows."""
-    return {name: score.recall for name, score in report.per_hazard.items() if score.recall is not None}
+def _recalls(*reports: EvaluationReport) -> tuple[dict[str, float], dict[str, int]]:
+    """Recall, and number of pictures, by hazard that some picture of a report shows, over all of them."""
+    shown: defaultdict[str, int] = defaultdict(int)
+    told: defaultdict[str, float] = defaultdict(float)
+    for report in reports:
+        for name, score in report.per_hazard.items():
+            shown[name] += score.n
+            told[name] += score.n * (score.recall or 0.0)
+    pictures = {name: count for name, count in shown.items() if count}
+    return {name: told[name] / count for name, count in pictures.items()}, pictures
 
 
 def _measure(bench: Bench, choice: RuntimeChoice, draft: Artefact, folder: Path, fp32: Measured) -> Trial:

@@ -24,6 +24,12 @@ _MISSING, _BRACKET, _SIGN, _EXTINGUISHER = (
 )  # fmt: skip
 
 
+def find_expectations(data: Path, folder: Path, rules: Rules) -> Path:
+    """The expect.json of `data`; where it has none, one from labels and tags, written to `folder`."""
+    told = data / "expect.json"
+    return told if told.is_file() else write_tag_expectations(folder / "expect.json", data, rules)
+
+
 def write_tag_expectations(target: Path, data: Path, rules: Rules) -> Path:
     """Write an expect.json for every photo of `data` of which something can be settled."""
     classes = read_classes(data)

@@ -6,6 +6,7 @@ import numpy as np
 
 from firewarden.datasets.compose.blocked_exit import HAZARD, exit_sign_above
 from firewarden.datasets.compose.composed import Composed, Expectation, manifest_of, open_hazards, rule_scene
+from firewarden.datasets.compose.drawn_visible import change_seen, shows_lock
 from firewarden.datasets.compose.ground import DOOR_HEIGHT_M, Ground, rows_of
 from firewarden.datasets.compose.judged import Boxes, is_signed
 from firewarden.datasets.compose.lock_drawing import LOCKS, draw_lock
@@ -95,7 +96,7 @@ def _lock(ground: Ground, door: Boxes, rng: np.random.Generator) -> Ground | Non
     drop_shadow(photo, lock, round(x), round(y), rng)
     lit = match_sharpness(match_light(lock, spot, rng, glow=False), ground.photo)
     box = paste(photo, lit, round(x), round(y))
-    if box is None:
+    if box is None or not shows_lock(change_seen(ground.photo, photo), box):
         return None
     added = rows_of([(ground.classes.index("chain_lock"), box)], ground.hw)
     return replace(ground, photo=photo, labels=concat_rows(ground.labels, added))

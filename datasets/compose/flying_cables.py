@@ -10,7 +10,7 @@ from firewarden.datasets.compose.charging import draw_charging, draw_strip_alone
 from firewarden.datasets.compose.composed import Composed, Expectation, manifest_of, rule_scene
 from firewarden.datasets.compose.cord_drawing import Picture, blur_of, is_seen
 from firewarden.datasets.compose.cord_scene import CordScene, Drawn
-from firewarden.datasets.compose.cord_visible import change_seen, shows_cord, shows_strip
+from firewarden.datasets.compose.drawn_visible import change_seen, shows_cord, shows_strip
 from firewarden.datasets.compose.ground import Floor, Ground, as_box, floor_at_door, floor_by_horizon
 from firewarden.datasets.compose.parked import Parked, covers, metre_of, parked_vehicles
 from firewarden.datasets.compose.sources import Sources, is_door_photo

@@ -14,6 +14,11 @@ from firewarden.datasets.compose.ground import Box
 _LONG_SIDE = 640  # larger pictures are measured as if brought down to it; smaller ones as they are
 _CORD_PX, _STRIP_PX, _STRIP_THIN_PX = 40.0, 24.0, 8.0  # visible length; long and short side of a strip's box
 _CORD_CONTRAST, _STRIP_CONTRAST = 30.0, 18.0  # mean grey levels from what was there before
+_LOCK_PX = 20.0  # long side of a lock's box
+_LOCK_LEVELS, _LOCK_SHARE = (
+    20,
+    0.2,
+)  # grey levels, and the share of the box that differs by them: most of it is empty
 _BLUR = 1.0  # sigma of the strongest blur of the camera step
 Change = NDArray[np.uint8]  # (h, w) grey levels
 
@@ -53,6 +58,14 @@ def _is_clear_strip(change: Change, strip: Box) -> bool:
     thin, long = sorted((_scale((h, w)) * (x1 - x0), _scale((h, w)) * (y1 - y0)))
     large = long >= _STRIP_PX and thin >= _STRIP_THIN_PX
     return large and spot.size > 0 and float(spot.mean()) >= _STRIP_CONTRAST
+
+
+def shows_lock(change: Change, lock: Box) -> bool:
+    """Whether a lock is large enough, and enough of its box stands out: black on a black door it is there and not seen."""
+    x0, y0, x1, y1 = lock
+    spot = change[max(round(y0), 0) : round(y1), max(round(x0), 0) : round(x1)]
+    large = _scale(change.shape[:2]) * max(x1 - x0, y1 - y0) >= _LOCK_PX
+    return large and spot.size > 0 and float((spot >= _LOCK_LEVELS).mean()) >= _LOCK_SHARE
 
 
 def _scale(hw: tuple[int, int]) -> float:
