@@ -13,7 +13,10 @@ from firewarden.inference.view import Rows, View
 def without_repeats(view: View, rows: Rows, rules: Rules) -> Rows:
     """One row for each thing, in the order of `rows`: surest first, a row stays unless it repeats one that stayed. So a
     box round two things goes when either is surer, and both of them stay."""
-    ranked = rows[np.lexsort((-box_area(view.boxes(rows)), -view.detections.confidence[rows]))]
+    sure = view.detections.confidence[rows]
+    if len(rows) < 2 or sure.min() >= np.float32(rules.repeats.confidence_lt):  # a sure row repeats nothing
+        return rows
+    ranked = rows[np.lexsort((-box_area(view.boxes(rows)), -sure))]
     repeats = _repeats(view, ranked, ranked, rules)
     kept: list[int] = []
     for number in range(len(ranked)):
