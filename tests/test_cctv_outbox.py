@@ -30,7 +30,7 @@ from firewarden.api.settings import Settings
 from firewarden.cctv.delivery import Deliverer, SendFailed, send_due
 from firewarden.cctv.messages import Message
 from firewarden.cctv.mqtt import MqttSender, MqttSettings
-from firewarden.cctv.outbox import DeliveryPolicy, back_off_s
+from firewarden.cctv.outbox import DeliveryPolicy, Outbox, back_off_s
 from firewarden.cctv.webhook import WebhookSender, WebhookSettings, is_signed, sign
 from firewarden.errors import HazardError
 from firewarden.ledger.tables import cctv_outbox
@@ -127,7 +127,7 @@ def test_who_lost_the_lease_may_confirm_but_not_fail(quick) -> None:
     quick.events.write(change())
     slow = quick.outbox.claim("webhook")
     time.sleep(0.25)
-    other = quick.outbox.claim("webhook")
+    other = Outbox(quick.engine).claim("webhook")  # for a minute, however slow the machine
     assert other.message == slow.message and other.holder != slow.holder
     quick.outbox.fail(slow, "too late")
     assert quick.outbox.claim("webhook") is None  # the other one holds it still
