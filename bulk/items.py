@@ -47,11 +47,10 @@ class FileReader:
                 raise Unreadable("cannot be read: it is a pipe or a device, expected a file", final=True)
             check_size(told.st_size, self.max_bytes)
             with self.path.open("rb") as file:
-                data = file.read(
-                    told.st_size + 1
-                )  # asked for all it may hold it would first get memory for them
+                # no more than it has: asked for `max_bytes` it would first get memory for them
+                data = file.read(told.st_size + 1)
                 if len(data) > told.st_size:  # it has grown since
-                    data += file.read(max(0, self.max_bytes + 1 - len(data)))
+                    data += file.read(self.max_bytes + 1 - len(data))
         except OSError as error:
             raise Unreadable(f"cannot be read: {error.strerror or error}") from error
         check_size(len(data), self.max_bytes)

@@ -15,10 +15,8 @@ _LONG_SIDE = 640  # larger pictures are measured as if brought down to it; small
 _CORD_PX, _STRIP_PX, _STRIP_THIN_PX = 40.0, 24.0, 8.0  # visible length; long and short side of a strip's box
 _CORD_CONTRAST, _STRIP_CONTRAST = 30.0, 18.0  # mean grey levels from what was there before
 _LOCK_PX = 20.0  # long side of a lock's box
-_LOCK_LEVELS, _LOCK_SHARE = (
-    20,
-    0.2,
-)  # grey levels, and the share of the box that differs by them: most of it is empty
+_LOCK_LEVELS = 20  # grey levels by which a part of the box has to differ
+_LOCK_SHARE = 0.2  # that part: most of the box is empty
 _BLUR = 1.0  # sigma of the strongest blur of the camera step
 Change = NDArray[np.uint8]  # (h, w) grey levels
 
