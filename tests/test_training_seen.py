@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("cv2", reason="recipes compose photos, which needs OpenCV: install firewarden[train]")
+
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny_data import Photo, build_data_folder
 
