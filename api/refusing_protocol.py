@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from firewarden.api.one_write import OneWrite, OneWriteProtocol
+from firewarden.api.one_write import OneWrite
+from firewarden.api.raw_body import RawBodyProtocol
 from firewarden.api.refusal import Refuse
 
 _STATUS = STATUS_LINE[429]
@@ -51,7 +51,7 @@ class _Lingering(OneWrite):
             super().close()
 
 
-class RefusingProtocol(OneWriteProtocol):
+class RefusingProtocol(RawBodyProtocol):
     """A connection that answers such uploads itself and hands all else on."""
 
     def __init__(self, *args: Any, refusing: Refusing, **more: Any) -> None:
@@ -165,11 +165,9 @@ class RefusingProtocol(OneWriteProtocol):
 
     def _drop_unparsed(self) -> None:
         """Where the rest of the body has a known length, nothing looks at it: parsing it would copy it once more."""
-        length = dict(self.headers).get(b"content-length", b"")  # none beside chunks: the parser sees to that
-        left = int(length) - self._dropped_bytes if length.isdigit() else 0
+        left = self.told_length() - self._dropped_bytes
         if left > 0 and not self.transport.is_closing():
-            self.parser = httptools.HttpRequestParser(self)  # the one there was waits for that rest
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn wants it
+            self.renew_parser()
             self.transport.set_protocol(_Sink(self, left))
 
     def _end_dropping(self) -> None:

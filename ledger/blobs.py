@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
+from firewarden.ledger.synced_file import write_synced
+
 T = TypeVar("T")
 O = TypeVar("O")
 _STALE_S = 24 * 3600  # an unfinished write this old belongs to a process that died
@@ -65,7 +67,7 @@ class BlobStore:
         try:
             if _is_renewed(target, len(data)):
                 return None
-            _write_synced(pending, data)
+            write_synced(pending, data)
             target.parent.mkdir(parents=True, exist_ok=True)
             pending.replace(target)
         except OSError as error:
@@ -159,14 +161,6 @@ def _is_old(path: Path, unused_s: float) -> bool:
         return time.time() - path.stat().st_mtime >= unused_s
     except FileNotFoundError:
         return False
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    """Write a new file, durable on return."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync_folder(path: Path) -> None:
