@@ -36,7 +36,7 @@ from firewarden.training.quantise_photos import QuantisePhotos, choose_photos
 from firewarden.training.quantise_prove import prove
 from firewarden.training.quantise_scope import float_patterns, head_prefix, stage_prefixes
 from firewarden.training.quantise_silu import silu_inputs, with_fused_silu
-from firewarden.training.quantise_trial import Quantiser
+from firewarden.training.quantise_trial import Bench, Quantiser
 
 DOOR, CARTON, SIGN = (CLASSES.index(name) for name in ("door", "carton", "exit_sign"))
 ROWS = [(16, 16, 48, 48, 0.9, DOOR)]
@@ -374,7 +374,36 @@ def test_a_file_is_proven_where_it_answers_otherwise_than_on_record(
     blind = build_model_folder(tmp_path / "blind", CLASSES, [(0, 0, 1, 1, 0.0, 0)]) / "model.onnx"
     shutil.copyfile(blind, proven / "model.int8.onnx")
     artefact = replace(proof.artefacts[ORT.key], sha256=file_sha256(blind))
-    lost = prove(replace(proof, artefacts={ORT.key: artefact}), data, proven, effort=quick)[ORT.key]
+    with pytest.raises(DatasetError, match="no record of the onnxruntime-int8 file"):
+        prove(replace(proof, artefacts={ORT.key: artefact}), data, proven, effort=quick)
+    record = json.loads((proven / INT8_RECORD_FILE).read_text())
+    record["artefacts"][ORT.key]["sha256"] = artefact.sha256
+    (proven / INT8_RECORD_FILE).write_text(json.dumps(record))
+    swapped = replace(proof, artefacts={ORT.key: artefact})
+    lost = prove(swapped, data, proven, effort=quick)[ORT.key]
     assert not lost["accepted"] and "answers" not in lost
     assert "falls by 100.00 points" in lost["told"]
-    assert "not the answers" in refusal_by_record(proof, ORT, session)
+    assert "not the answers" in refusal_by_record(swapped, ORT, session)
+
+
+def test_what_could_not_be_recorded_is_refused_before_it_is_measured(
+    tmp_path: Path, data: Path, manifest: ModelManifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measuring takes minutes. A proof on made pictures, too, must not give way to one on real photos alone."""
+    out, quick = tmp_path / "out", Effort(rounds=1, seconds=0.0)
+    quantise(manifest, data, out, photos=1, effort=quick, recipes={ORT: ("model.int8.onnx", [copied])})
+    written = load_manifest(out)
+    prove(written, data, out, effort=quick)
+    monkeypatch.setattr(Bench, "measure", lambda *_: pytest.fail("measured"))
+    record = json.loads((out / INT8_RECORD_FILE).read_text())
+    (proof,) = record["artefacts"][ORT.key]["proofs"]
+    proof["measured"]["hazard_data"] = ["composed_val"]
+    (out / INT8_RECORD_FILE).write_text(json.dumps(record))
+    with pytest.raises(DatasetError, match="Name such pictures again with --hazard-data"):
+        prove(written, data, out, effort=quick)
+    (out / INT8_RECORD_FILE).write_text("{")
+    with pytest.raises(DatasetError, match="has no record of the onnxruntime-int8 file"):
+        prove(written, data, out, effort=quick)
+    (out / INT8_RECORD_FILE).unlink()
+    with pytest.raises(DatasetError, match="has no record of the onnxruntime-int8 file"):
+        prove(written, data, out, effort=quick)

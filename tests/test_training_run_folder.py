@@ -9,7 +9,7 @@ import pytest
 
 from firewarden.cli import main
 from firewarden.errors import DatasetError
-from firewarden.training.run_folder import ancestry, made_parts, read_record, shipped_start
+from firewarden.training.run_folder import ancestry, made_parts, make_run_folder, read_record, shipped_start
 
 
 def write_run(folder: Path, made_s: int = 0) -> Path:
@@ -84,3 +84,8 @@ def test_a_run_without_a_checkpoint_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"holds no last\.pt or best\.pt"):
         average_runs([write_run(tmp_path / "run")], [1.0], tmp_path / "mean")
+
+
+def test_runs_begun_in_the_same_second_get_a_folder_each(tmp_path: Path) -> None:
+    names = [make_run_folder(tmp_path / "runs", "n-20261124-060000").name for _ in range(3)]
+    assert names == ["n-20261124-060000", "n-20261124-060000-2", "n-20261124-060000-3"]

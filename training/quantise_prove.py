@@ -19,7 +19,7 @@ from firewarden.inference.runtime_choice import REFERENCE, RuntimeChoice
 from firewarden.inference.tune import Effort
 from firewarden.models.manifest import INT8_RECORD_FILE, ModelManifest
 from firewarden.training.quantise_gate import confidence_distance, judge
-from firewarden.training.quantise_record import conditions, measure_standing
+from firewarden.training.quantise_record import conditions, machine_and_versions, measure_standing
 from firewarden.training.quantise_trial import Bench, Measured, OnStep
 from firewarden.training.tag_expectations import find_expectations
 
@@ -39,9 +39,12 @@ def prove(
     """Measure the int8 files of a model as `quantise` measures new ones, and add what they did here to the record in model
     folder `out`, their answers with it where they are accepted. Returns what was added, by runtime and precision.
 
-    Of `runtimes` alone where some are named. Raises DatasetError where the model has no such file.
+    Of `runtimes` alone where some are named. Raises DatasetError where the model has no such file or no record of it, and where
+    a proof of this machine that rests on `hazard_data` would give way to one without.
     """
     choices = _int8_choices(manifest, runtimes)
+    for choice in choices:
+        _check_record(manifest, choice.key, told_hazards=bool(hazard_data))
     loaded = load_rules(rules)
     with tempfile.TemporaryDirectory() as folder:
         told = expect or find_expectations(data, Path(folder), loaded)
@@ -68,6 +71,27 @@ def _int8_choices(manifest: ModelManifest, runtimes: Collection[str]) -> list[Ru
         wanted = ", ".join(strange) if have else "any runtime"
         raise DatasetError(f"{manifest.folder} has no int8 file for {wanted}; make one: leave out --prove.")
     return [choice for name, choice in have.items() if not runtimes or name in runtimes]
+
+
+def _check_record(manifest: ModelManifest, key: str, *, told_hazards: bool) -> None:
+    """Refuse, before minutes of measuring, what could not be added to the record or would weaken it."""
+    path = manifest.folder / INT8_RECORD_FILE
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))["artefacts"][key]
+        proofs, known = row.get(PROOFS, []), row["sha256"] == manifest.artefacts[key].sha256
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        known = False
+    if not known:
+        raise DatasetError(
+            f"{path} has no record of the {key} file, so nothing can be added to it. Restore it, or make the file anew: leave "
+            "out --prove."
+        )
+    here = machine_and_versions()
+    if not told_hazards and any(_where(old) == here and old["measured"]["hazard_data"] for old in proofs):
+        raise DatasetError(
+            f"{path}: this machine has proven the {key} file on made pictures of hazards, which real val photos hardly show. "
+            "Name such pictures again with --hazard-data."
+        )
 
 
 def _proof(bench: Bench, choice: RuntimeChoice, fp32: Measured, effort: Effort) -> dict[str, Any]:

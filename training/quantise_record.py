@@ -59,13 +59,19 @@ def conditions(
     report: EvaluationReport, hazard_data: Sequence[Path], made: Sequence[Path] | None = None
 ) -> dict[str, Any]:
     """What was measured on, with which versions; `made` are the folders that calibrated, None where nothing was made."""
+    machine, versions = machine_and_versions()
     return {
         "data": report.data,
         "data_sha256": report.data_sha256,
         "split": report.split,
         "images": report.images,
-        "machine": f"{cpu_name()}, {usable_cores()} cores",
-        "versions": installed_versions(_PACKAGES),
+        "machine": machine,
+        "versions": versions,
         **({"made": [folder.resolve().name for folder in made]} if made is not None else {}),
         "hazard_data": [folder.resolve().name for folder in hazard_data],
     }
+
+
+def machine_and_versions() -> tuple[str, dict[str, str]]:
+    """What answers depend on, as it is recorded."""
+    return f"{cpu_name()}, {usable_cores()} cores", installed_versions(_PACKAGES)

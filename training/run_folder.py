@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,18 @@ from firewarden.training.made_by import gives_photos
 
 RECORD_FILE = "run.json"
 _NAMED = 6  # runs that a refusal names, the newest
+
+
+def make_run_folder(runs: Path, name: str) -> Path:
+    """A new folder of this name below `runs`, numbered where another run took it in the same second."""
+    for number in count(1):
+        run = runs / (name if number == 1 else f"{name}-{number}")
+        try:
+            run.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return run
+    raise AssertionError("unreachable")
 
 
 def read_record(run: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from firewarden.errors import DatasetError
 from firewarden.training.finish import finish, write_record
 from firewarden.training.photo_rows import RowReader
 from firewarden.training.recipe import Recipe, read_recipe
-from firewarden.training.run_folder import read_record
+from firewarden.training.run_folder import make_run_folder, read_record
 from firewarden.training.run_pictures import metrics_of, read_curves
 from firewarden.training.seen import with_fraction
 from firewarden.training.shipped_start import restored_checkpoint, shipped_model, shipped_origin
@@ -59,8 +59,7 @@ def train(
     RowReader((), recipe.cable_labels, teacher or recipe.teacher)  # refuses what it could not read later
     if recipe.widen and shipped is None:
         _check_can_widen(weights)
-    run = runs / f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    run.mkdir(parents=True)
+    run = make_run_folder(runs, f"{recipe.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     prepared = _prepare(recipe, data, run, extra, teacher, choice)
     origin = _origin(weights) if shipped is None else shipped_origin(shipped)
     record = {
