@@ -10,9 +10,7 @@ import os
 import threading
 from pathlib import Path
 
-_BLOCK = (
-    4096  # direct writes begin, end and lie in memory at multiples of the disk's block: 512 or 4,096 bytes
-)
+_BLOCK = 4096  # direct writes begin, end and lie in memory at multiples of the disk's own, 512 or 4,096
 _CHUNK = 2**20
 _DIRECT_FROM = 2**18  # bytes; a smaller file is through the cache as soon
 _O_DIRECT: int | None = getattr(os, "O_DIRECT", None)  # Linux
